@@ -1,0 +1,29 @@
+# make demo   set up, run a whole experiment on real data, open the verdict
+# make test   set up and run the tests
+# make check  everything that CI and reviewers run
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check clean
+
+demo: $(READY)
+	$(BIN)/torchal run experiments/quickstart.yaml
+	$(BIN)/torchal report experiments/quickstart.yaml
+
+test: $(READY)
+	$(BIN)/python -m pytest --numprocesses auto
+
+check: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "torchal needs Python 3.11 or newer; say make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist

@@ -1,0 +1,56 @@
+"""The plug-ins that a room holds, as people and programs list them."""
+
+import inspect
+import sys
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from torchal.data.dataset import Source
+from torchal.models import Model
+from torchal.query import Strategy
+from torchal.spec import Plugin, names, nearest, resolve
+
+KINDS: dict[str, type[Plugin]] = {"strategies": Strategy, "models": Model, "datasets": Source}
+
+
+def listed(kind: str) -> list[dict[str, Any]]:
+    """Return name, summary, source and parameters of every plug-in of a kind.
+
+    Raises:
+        ValueError: if there is no such kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"list {kind}: there is no such kind{nearest(kind, KINDS)}")
+    base = KINDS[kind]
+    return [_described(name, resolve(base, name)) for name in names(base.room)]
+
+
+def _described(name: str, plugin: type[Plugin]) -> dict[str, Any]:
+    header = inspect.getdoc(sys.modules[plugin.__module__]) or ""
+    return {
+        "name": name,
+        "summary": (inspect.getdoc(plugin) or "").partition("\n")[0],
+        "source": header.partition("\n\n")[2].partition("\n\n")[0].replace("\n", " "),
+        "parameters": {
+            field: {
+                "type": _type_name(info.annotation),
+                "default": "required"
+                if info.default is PydanticUndefined and not info.default_factory
+                else _plain(info.get_default(call_default_factory=True)),
+                "description": " ".join((info.description or "").split()),
+            }
+            for field, info in plugin.model_fields.items()
+        },
+    }
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if inspect.isclass(annotation) else str(annotation).replace("typing.", "")
+
+
+def _plain(value: Any) -> Any:
+    """Return a default as a JSON value."""
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    return list(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,295 @@
+"""The verbs. Each reads its arguments, calls one function of another room and shows what comes back.
+
+Rooms are imported inside the verbs, so that ``torchal --help`` answers at once and ``status`` and ``report`` do without
+torch.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from torchal.experiment import ExperimentSpec
+
+app = typer.Typer(
+    name="torchal",
+    help="Reproducible deep active learning: plan an experiment, run it, stop it, go on, report it, verify it.\n\n"
+    "Start with: torchal run experiments/quickstart.yaml, then torchal report experiments/quickstart.yaml.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    rich_markup_mode="rich",
+)
+
+Experiment = Annotated[Path, typer.Argument(metavar="SPEC", help="The experiment's YAML file.")]
+Results = Annotated[Path, typer.Option(envvar="TORCHAL_RESULTS", help="Folder of results.", rich_help_panel="Where")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="A.B=C", help="Replace a field of the spec; may be repeated.")
+]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("--with", metavar="FILE.py", help="Load a plug-in from a file; a strategy joins the comparison."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:1.", rich_help_panel="How")]
+
+DEFAULT_RESULTS = Path("results")
+
+
+def main() -> None:
+    """Run the command line; a fault in what was asked ends with one sentence and exit code 2."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        Console(stderr=True).print(f"[red]error:[/red] {_escaped(str(error))}", soft_wrap=True)
+        sys.exit(2)
+
+
+@app.command()
+def plan(
+    spec: Experiment,
+    results: Results = DEFAULT_RESULTS,
+    overrides: Overrides = None,
+    files: Files = None,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Show runs and stages, what exists, what is missing, and what that will cost."""
+    from torchal.launch import Host, planned
+
+    experiment = _experiment(spec, overrides, files)
+    answer = planned(experiment, Host(results, device=device))
+    if as_json:
+        _print_json(answer)
+        return
+    console = Console()
+    console.print(f"[bold]{experiment.name}[/bold]: {len(answer['runs'])} runs; results in {results / experiment.name}")
+    console.print(_axes(answer))
+    console.print(_stages(answer["stages"]))
+    console.print(
+        f"About {_duration(answer['seconds'])} of one worker is missing (without pruning). Nothing was computed."
+    )
+
+
+@app.command()
+def run(
+    spec: Experiment,
+    results: Results = DEFAULT_RESULTS,
+    overrides: Overrides = None,
+    files: Files = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.", rich_help_panel="How")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of each process; part of the fingerprint.", rich_help_panel="How")
+    ] = 1,
+    device: Device = "cpu",
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Accept and record another machine or version.", rich_help_panel="Where")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute whatever an experiment lacks. Stop it whenever you like: called again, it goes on."""
+    from torchal.launch import Host, run_experiment
+    from torchal.progress import shown
+
+    experiment = _experiment(spec, overrides, files)
+    jobs = jobs or (len(os.sched_getaffinity(0)) if device == "cpu" else 1)
+    host = Host(results, jobs=jobs, threads=threads, device=device, files=tuple(files or ()), mixed=mixed)
+    with shown(experiment.name) as watch:
+        failures = run_experiment(experiment, host, watch)
+    if as_json:
+        _print_json({"experiment": experiment.name, "failures": [vars(each) for each in failures]})
+    for failure in failures:
+        place = results / experiment.name / "failures" / f"{failure.run}.txt"
+        message = f"{failure.run}, cycle {failure.cycle}, {failure.stage}: {failure.error} (traceback: {place})"
+        Console(stderr=True).print(f"[red]failed:[/red] {_escaped(message)}", soft_wrap=True)
+    if failures:
+        raise typer.Exit(1)
+    if not as_json:
+        Console().print(f"Finished. See it: torchal report {spec}", highlight=False)
+
+
+@app.command()
+def status(spec: Experiment, results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
+    """Show how far each run is."""
+    from torchal.report.status import read, table
+
+    answer = read(results, _name(spec))
+    if as_json:
+        _print_json(answer)
+    else:
+        Console().print(table(answer))
+
+
+@app.command()
+def report(spec: Experiment, results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
+    """Say whether any strategy beats random: a table here, a page and CSV and parquet files beside the results."""
+    from torchal.report import page
+
+    name = _name(spec)
+    place = page.write(results, name)
+    verdict = page.verdict(results, name)
+    if as_json:
+        _print_json({"page": str(place), **verdict.document()})
+        return
+    console = Console()
+    console.print(verdict.table())
+    console.print(verdict.sentence, highlight=False)
+    console.print(f"Report: {place}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def verify(
+    spec: Experiment,
+    results: Results = DEFAULT_RESULTS,
+    overrides: Overrides = None,
+    files: Files = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="The run to recompute: the start of its id; default the first.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Recompute every run.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Threads, as when the results were computed.")] = 1,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Recompute a run into an empty store and compare it stage by stage."""
+    from torchal.launch import Host
+    from torchal.verify import verify as recompute
+
+    experiment = _experiment(spec, overrides, files)
+    host = Host(results, threads=threads, device=device, files=tuple(files or ()))
+    answer = recompute(experiment, host, run_id, every=every)
+    if as_json:
+        _print_json(answer.document())
+    else:
+        Console().print(answer.table())
+        Console().print(answer.sentence, highlight=False)
+    if not answer.same:
+        raise typer.Exit(1)
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="strategies, models or datasets.")], as_json: AsJson = False
+) -> None:
+    """List strategies, models or data sets: name, summary, source and parameters."""
+    from torchal.catalogue import listed
+
+    entries = listed(kind)
+    if as_json:
+        _print_json(entries)
+        return
+    table = Table("name", "what it does", "parameters")
+    for entry in entries:
+        parameters = ", ".join(f"{name}={value['default']!r}" for name, value in entry["parameters"].items())
+        table.add_row(entry["name"], _escaped(entry["summary"]), _escaped(parameters))
+    Console().print(table)
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="What to write: strategy.")],
+    name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and underscores.")],
+    folder: Annotated[Path, typer.Option("--to", help="Where to write it.")] = Path(),
+) -> None:
+    """Write a strategy that works at once, for you to change."""
+    from torchal.scaffold import write_new
+
+    place = write_new(kind, name, folder)
+    console = Console(highlight=False)
+    console.print(f"Wrote {place}.")
+    console.print(f"Check it:  python -m torchal.testing {place}")
+    console.print(f"Run it:    torchal run SPEC --with {place}")
+
+
+@app.command()
+def export(
+    what: Annotated[str, typer.Argument(help="What to export: index (labelled, pool, validation and queried rows).")],
+    spec: Experiment,
+    folder: Annotated[Path, typer.Option("--to", help="Where to write it.")],
+    results: Results = DEFAULT_RESULTS,
+    overrides: Overrides = None,
+    files: Files = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the index sets of every run and cycle as plain int64 .npy files that torchal and TorchAL both read."""
+    from torchal.export import export as write
+
+    written = write(what, _experiment(spec, overrides, files), results, folder)
+    if as_json:
+        _print_json([str(place) for place in written])
+    else:
+        Console(highlight=False).print(f"Wrote {len(written)} files below {folder}.")
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from torchal import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+# --- reading and showing ----------------------------------------------------------------------------------------------
+
+
+def _experiment(spec: Path, overrides: list[str] | None, files: list[Path] | None) -> "ExperimentSpec":
+    """Read an experiment, to which strategies from files are added."""
+    from torchal.experiment import ExperimentSpec
+    from torchal.query import Strategy
+    from torchal.spec import load_file
+
+    loaded = [load_file(file) for file in files or ()]
+    extra = tuple(each.plugin_name() for each in loaded if issubclass(each, Strategy))
+    return ExperimentSpec.read(spec, tuple(overrides or ()), extra)
+
+
+def _name(spec: Path) -> str:
+    """Return the name of an experiment without validating the rest of it, which would load torch."""
+    from torchal.spec import read_yaml
+
+    name = read_yaml(spec).get("name")
+    if not isinstance(name, str):
+        raise ValueError(f"{spec}: name: the experiment needs a name, which is the name of its folder of results.")
+    return name
+
+
+def _print_json(answer: Any) -> None:
+    sys.stdout.write(json.dumps(answer, indent=1, default=str) + "\n")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _axes(answer: dict[str, Any]) -> Table:
+    table = Table("axis", "values")
+    for axis, values in answer["axes"].items():
+        table.add_row(axis, _escaped(", ".join(str(value) for value in values)))
+    return table
+
+
+def _stages(stages: dict[str, Any]) -> Table:
+    table = Table("stage", "exist", "missing", "examples to train on", "estimate")
+    for stage, row in stages.items():
+        table.add_row(stage, str(row["exist"]), str(row["missing"]), f"{row['examples']:,}", _duration(row["seconds"]))
+    return table
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""The specs of an experiment and of a run: an experiment is a product of axes, a run is one point of it."""
+
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+
+from torchal.data.dataset import AnySource
+from torchal.data.draw import AnyPartition, Size, expand
+from torchal.digest import digest_of
+from torchal.models import AnyModel
+from torchal.query import AnyStrategy
+from torchal.records import PlannedRun, PlanRecord, StageName
+from torchal.rng import Address
+from torchal.spec import Spec, SpecError, one_or_many, read_yaml
+from torchal.training.recipe import Recipe
+from torchal.tuning.space import check
+from torchal.tuning.tune import Tuning
+
+
+class Setting(Spec):
+    """How many labels are bought, and how often."""
+
+    cycles: int = Field(4, ge=1)
+    """Trainings in a run. Between two of them lies a query, so there are ``cycles - 1`` queries."""
+
+    budget: Size
+    """Labels bought by one query: a count, or per cent of the training side."""
+
+
+class RunSpec(Spec):
+    """One point of an experiment: all that its results depend on, and nothing else."""
+
+    dataset: AnySource
+    model: AnyModel
+    strategy: AnyStrategy
+    partition: AnyPartition
+    seed: int
+    setting: Setting
+    recipe: Recipe
+    tuning: Tuning
+    first_seed: int
+    """The seed that searches in scope ``first_seed``."""
+
+    @property
+    def id(self) -> str:
+        """A name that is readable and unique: strategy, partition, seed and the start of the spec's digest."""
+        name = self.strategy.plugin_name().rpartition(".")[2].replace(":", "-")
+        return f"{name}-{self.partition.id}-s{self.seed}-{digest_of(self.identity())[:8]}"
+
+    def where(self, cycle: int) -> Address:
+        """Return the address of all randomness in a cycle. Strategies share it, so that they differ by choice alone."""
+        return (self.partition.id, self.seed, cycle)
+
+    def tuned_by(self, cycle: int) -> tuple["RunSpec", int] | None:
+        """Return the run and the cycle whose search serves a cycle of this run, or None if nobody searches."""
+        match self.tuning.scope:
+            case "fixed":
+                return None
+            case "first_cycle":
+                return self, 0
+            case "first_seed":
+                return self.model_copy(update={"seed": self.first_seed}), cycle
+            case "every_run":
+                return self, cycle
+
+    def plan(self) -> tuple[tuple[int, StageName], ...]:
+        """Return the (cycle, stage) pairs of this run in order."""
+        steps: list[tuple[int, StageName]] = []
+        for cycle in range(self.setting.cycles):
+            if self.tuned_by(cycle) is not None:
+                steps.append((cycle, "tune"))
+            steps += [(cycle, "fit"), (cycle, "measure")]
+            if cycle + 1 < self.setting.cycles:
+                steps.append((cycle, "query"))
+        return tuple(steps)
+
+    def stage_identity(self, cycle: int, stage: StageName) -> str:
+        """Return what tells a stage from all others before anything has run; equal for stages that runs share.
+
+        Until the first query the strategy plays no part, and a search belongs to the run that makes it.
+        """
+        if stage == "tune" and (tuner := self.tuned_by(cycle)) is not None and tuner != (self, cycle):
+            return tuner[0].stage_identity(tuner[1], stage)
+        spec = self.identity()
+        del spec["setting"]["cycles"]
+        if cycle == 0 and stage != "query":
+            del spec["strategy"], spec["setting"]
+        if stage == "tune":
+            del spec["first_seed"]
+        return digest_of([spec, cycle, stage])
+
+
+def _partitions(value: Any) -> Any:
+    return expand(one_or_many(value))
+
+
+class ExperimentSpec(Spec):
+    """The product of its axes: data set x model x strategy x partition x seed. Each axis takes one value or a list."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the folder of results: letters, digits, dot, dash and underscore."""
+
+    dataset: Annotated[tuple[AnySource, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+    """Where the data come from."""
+
+    model: Annotated[tuple[AnyModel, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+    """The network."""
+
+    strategy: Annotated[tuple[AnyStrategy, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+    """What chooses the rows to label. Comparisons are made with ``random``, so have it in the list."""
+
+    partition: Annotated[tuple[AnyPartition, ...], BeforeValidator(_partitions), Field(min_length=1)]
+    """The initial labelled, pool and validation rows."""
+
+    seed: Annotated[tuple[int, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+    """Replications of the training on one partition. The first is the one that tunes in scope ``first_seed``."""
+
+    setting: Setting
+    """Cycles and budget."""
+
+    recipe: Recipe = Recipe()
+    """How the network is trained, before tuning replaces fields of it."""
+
+    tuning: Tuning = Tuning()
+    """How the recipe is found in every cycle."""
+
+    @field_validator("name")
+    @classmethod
+    def _not_the_stores(cls, name: str) -> str:
+        if name == "store":
+            raise ValueError("the folder 'store' holds all experiments' results; choose another name")
+        return name
+
+    @model_validator(mode="after")
+    def _axes_without_repeats(self) -> Self:
+        for axis in ("dataset", "model", "strategy", "partition", "seed"):
+            values = [each.identity() if isinstance(each, Spec) else each for each in getattr(self, axis)]
+            for position, value in enumerate(values):
+                if value in values[:position]:
+                    raise ValueError(f"{axis}[{position}] repeats an earlier value; remove one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _searchable(self) -> Self:
+        if self.tuning.scope != "fixed":
+            check(self.tuning.space, self.recipe)
+        return self
+
+    @classmethod
+    def read(cls, path: Path, overrides: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> Self:
+        """Read an experiment from YAML, with ``a.b=c`` overrides and names of strategies to add if it lacks them.
+
+        Raises:
+            SpecError: naming each field that is wrong, its value and the remedy.
+        """
+        document = read_yaml(path, overrides)
+        strategies = one_or_many(document.get("strategy", []))
+        named = [each.get("name") if isinstance(each, dict) else each for each in strategies]
+        document["strategy"] = [*strategies, *(name for name in extra if name not in named)]
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise SpecError.of(str(path), error) from None
+
+    def text(self) -> str:
+        """Return the whole spec as YAML, every default written out."""
+        return yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
+
+    def runs(self) -> tuple[RunSpec, ...]:
+        """Return the runs, strategies side by side, so that early results already compare them."""
+        shared = {"setting": self.setting, "recipe": self.recipe, "tuning": self.tuning, "first_seed": self.seed[0]}
+        axes = product(self.dataset, self.model, self.partition, self.seed, self.strategy)
+        return tuple(
+            RunSpec(dataset=dataset, model=model, partition=partition, seed=seed, strategy=strategy, **shared)
+            for dataset, model, partition, seed, strategy in axes
+        )
+
+    def record(self) -> PlanRecord:
+        """Return what this experiment will do, as status and report read it."""
+        protocol = self.document()
+        runs = tuple(
+            PlannedRun(
+                id=run.id,
+                strategy=run.strategy.label,
+                dataset=run.dataset.label,
+                model=run.model.label,
+                partition=run.partition.id,
+                seed=run.seed,
+                stages=run.plan(),
+            )
+            for run in self.runs()
+        )
+        return PlanRecord(experiment=self.name, runs=runs, cycles=self.setting.cycles, protocol=protocol)

@@ -1,0 +1,90 @@
+"""What bit-exactness depends on beside the spec, and the rule that one results folder has one of it."""
+
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import optuna
+import torch
+
+from torchal import __version__
+from torchal.records import Fingerprint, FingerprintFile
+from torchal.store import Store
+
+
+def fingerprint(device: str, threads: int) -> Fingerprint:
+    """Return the fingerprint of this process."""
+    return Fingerprint(
+        python=platform.python_version(),
+        torch=torch.__version__,
+        numpy=np.__version__,
+        optuna=optuna.__version__,
+        torchal=__version__,
+        cuda=torch.version.cuda,
+        device=_device_name(device),
+        threads=threads,
+        exact=torch.are_deterministic_algorithms_enabled(),
+    )
+
+
+def accept(store: Store, results: Path, device: str, threads: int, *, mixed: bool) -> None:
+    """Record this process's fingerprint in a results folder, or refuse to mix it with another.
+
+    Raises:
+        ValueError: naming what differs, unless ``mixed`` says that it may.
+    """
+    path, current = results / "fingerprint.json", fingerprint(device, threads)
+    known = FingerprintFile.read(path) if path.is_file() else FingerprintFile(accepted=(current,), commits=())
+    if current not in known.accepted:
+        if not mixed:
+            raise ValueError(_refusal(results, known.accepted[0], current))
+        known = known.model_copy(update={"accepted": (*known.accepted, current)})
+    commit = _commit()
+    if commit is not None and commit not in known.commits:
+        known = known.model_copy(update={"commits": (*known.commits, commit)})
+    store.write(path, known.text())
+
+
+def _refusal(results: Path, first: Fingerprint, current: Fingerprint) -> str:
+    before, now = first.model_dump(), current.model_dump()
+    changed = ", ".join(f"{name} was {before[name]} and is {now[name]}" for name in before if before[name] != now[name])
+    return (
+        f"{results} was computed under another fingerprint ({changed}), so new results would not be comparable bit for "
+        "bit; use another --results folder, or accept and record the mixture with --mixed"
+    )
+
+
+def _device_name(device: str) -> str:
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_name(device)
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{_processor()} ({capability})"
+
+
+def _processor() -> str:
+    """Return the processor's model name, which ``platform`` does not know on Linux."""
+    facts = Path("/proc/cpuinfo")
+    if facts.is_file():
+        for line in facts.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Return the commit torchal runs from, with ``+dirty`` if files differ from it; None outside a checkout."""
+    folder = Path(__file__).parents[2]
+    git = shutil.which("git")
+    if git is None or not (folder / ".git").exists():
+        return None
+    head = _git(git, folder, "rev-parse", "HEAD")
+    if not head:  # a checkout without a commit
+        return None
+    return head + ("+dirty" if _git(git, folder, "status", "--porcelain", "src") else "")
+
+
+def _git(program: str, folder: Path, *words: str) -> str:
+    command = [program, "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - fixed words

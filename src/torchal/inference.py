@@ -1,0 +1,159 @@
+"""Forward passes over many rows, a chunk at a time, that leave the network as they found it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor, nn
+
+from torchal.data.dataset import Inputs
+from torchal.models import Classifier
+from torchal.rng import Address, generator
+
+_Dropout = nn.modules.dropout._DropoutNd  # noqa: SLF001 - the one base that all dropout layers share
+_CHANNELWISE = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+_UNSUPPORTED = (nn.AlphaDropout, nn.FeatureAlphaDropout)
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Keep a network in evaluation mode, without gradients, in the block, and give each part its mode back after it."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def logits_and_features(
+    model: Classifier, inputs: Inputs, rows: Int64[Tensor, " rows"], chunk: int = 1024
+) -> tuple[Float[Tensor, "rows classes"], Float[Tensor, "rows width"]]:
+    """Return what the network says of some rows and what its head saw of them, in one pass, on the network's device."""
+    if len(rows) == 0:
+        weight = model.head.weight
+        return weight.new_empty(0, model.head.out_features), weight.new_empty(0, model.head.in_features)
+    with undisturbed(model):
+        features = torch.cat([model.features(x) for x in _batches(model, inputs, rows, chunk)])
+        logits = torch.cat([model.head(part) for part in features.split(chunk)])
+    return logits, features
+
+
+def mc_probabilities(
+    model: Classifier, inputs: Inputs, rows: Int64[Tensor, " rows"], samples: int, where: Address, chunk: int = 1024
+) -> Float64[Tensor, "samples rows classes"]:
+    """Return the softmax outputs of networks sampled by Monte-Carlo dropout (Gal & Ghahramani 2016).
+
+    A sample is one network: each dropout layer drops the same units for every row, so the result depends neither on the
+    order of the rows nor on the chunk, and disagreement between samples is disagreement about the weights. All else is
+    in evaluation mode. What lies before the first active dropout runs once; the rest once a sample. Layers are found by
+    type (``nn.Dropout``, ``nn.Dropout1d`` to ``3d``, with the batch first); calls of ``F.dropout`` cannot be seen.
+
+    Args:
+        model: the trained network.
+        inputs: of the side of the data set that the rows belong to.
+        rows: which examples.
+        samples: how many networks.
+        where: address of the masks; a sample's masks do not depend on how many samples are drawn.
+        chunk: rows handled at a time, which bounds the memory for activations.
+
+    Raises:
+        ValueError: if the network has no active dropout, or has alpha dropout, whose masks are of another kind.
+    """
+    masks = _Masks(_active_dropout(model), where)
+    trunk, tail = _split(model, masks.layers)
+    device = model.head.weight.device
+    result = torch.empty(samples, len(rows), model.head.out_features, dtype=torch.float64, device=device)
+    with undisturbed(model), masks.applied():
+        done = 0
+        for x in _batches(model, inputs, rows, chunk):
+            shared = trunk(x)
+            for sample in range(samples):
+                masks.start(sample)
+                # a copy, since a block may change its input in place
+                logits = model.head(tail(shared.clone()))
+                result[sample, done : done + len(x)] = logits.double().softmax(-1)
+            done += len(x)
+    return result
+
+
+def _batches(model: Classifier, inputs: Inputs, rows: Tensor, chunk: int) -> Iterator[Tensor]:
+    device = model.head.weight.device
+    for part in rows.to(inputs.values.device).split(chunk):
+        if len(part):
+            yield inputs.batch(part).to(device)
+
+
+def _active_dropout(model: Classifier) -> dict[str, _Dropout]:
+    """Return the dropout layers that drop something, by their name in the network."""
+    layers = {
+        name: layer
+        for name, layer in model.body.named_modules(prefix="body")
+        if isinstance(layer, _Dropout) and layer.p > 0
+    }
+    for name, layer in layers.items():
+        if isinstance(layer, _UNSUPPORTED):
+            kind = type(layer).__name__
+            raise ValueError(f"model: layer '{name}' is {kind}, which Monte-Carlo dropout cannot mask; use nn.Dropout.")
+    if not layers:
+        raise ValueError(
+            "model: dropout is 0 in every layer, so all Monte-Carlo samples would agree and MC-dropout would rank "
+            "rounding noise; set the model's option 'dropout' above 0, or choose a strategy that does not sample."
+        )
+    return layers
+
+
+def _split(model: Classifier, layers: dict[str, _Dropout]) -> tuple[nn.Sequential, nn.Sequential]:
+    """Cut the body before the first step that has one of the layers in it."""
+    wanted = {id(layer) for layer in layers.values()}
+    steps = list(model.body)
+    first = next(n for n, step in enumerate(steps) if any(id(part) in wanted for part in step.modules()))
+    return nn.Sequential(*steps[:first]), nn.Sequential(*steps[first:])
+
+
+class _Masks:
+    """The dropout masks of sampled networks: one for each sample and call of a layer, and the same for every row."""
+
+    def __init__(self, layers: dict[str, _Dropout], where: Address) -> None:
+        self.layers = layers
+        self._where = where
+        self._sample = 0
+        self._calls: Counter[str] = Counter()
+        self._drawn: dict[Address, Tensor] = {}
+
+    def start(self, sample: int) -> None:
+        """Turn to the masks of one sample."""
+        self._sample = sample
+        self._calls.clear()
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Let the layers multiply by the current sample's masks inside the block."""
+        handles = [layer.register_forward_hook(self._hook(name)) for name, layer in self.layers.items()]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _hook(self, name: str) -> Callable[[_Dropout, Any, Tensor], Tensor]:
+        def masked(layer: _Dropout, _: Any, x: Tensor) -> Tensor:
+            call = self._calls[name]
+            self._calls[name] += 1
+            address = (self._sample, name, call) if call else (self._sample, name)
+            if address not in self._drawn:
+                self._drawn[address] = self._draw(layer, x, address)
+            return x * self._drawn[address]
+
+        return masked
+
+    def _draw(self, layer: _Dropout, x: Tensor, address: Address) -> Tensor:
+        """Draw on the CPU, so that the masks are the same on every device."""
+        shape = (x.shape[1], *[1] * (x.dim() - 2)) if isinstance(layer, _CHANNELWISE) else x.shape[1:]
+        kept = (torch.rand(shape, generator=generator(*self._where, "mc-dropout", *address)) >= layer.p).to(x)
+        return kept / (1 - layer.p) if layer.p < 1 else kept

@@ -1,0 +1,1 @@
+"""With what arithmetic: functions of tensors that know nothing else of this project."""

@@ -1,0 +1,260 @@
+"""THE MAIN PATH: a run is a loop over cycles, and the disk is its memo.
+
+Read :func:`stages` first. Each of its four steps names its inputs, asks the store, and computes only what is missing.
+The key of an entry is the digest of its inputs, so whatever runs have in common is computed once: cycle 0 by all
+strategies, a search by all seeds that reuse it, everything by a run that was stopped and is called again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from torchal.data.dataset import Dataset, Examples, Source
+from torchal.data.draw import count
+from torchal.data.oracle import Oracle
+from torchal.data.partition import Partition
+from torchal.digest import canonical, digest_of
+from torchal.experiment import RunSpec
+from torchal.models import Classifier
+from torchal.query import QueryContext, choose
+from torchal.records import (
+    CycleRecord,
+    FitRecord,
+    MeasureRecord,
+    QueryRecord,
+    RunRecord,
+    StageName,
+)
+from torchal.rng import Address
+from torchal.store import Entry, Stage, Store
+from torchal.training.fit import fit, fresh, keep_best
+from torchal.training.metrics import evaluate
+from torchal.training.recipe import Recipe
+from torchal.training.task import Task
+from torchal.training.weights import load_weights, save_weights
+from torchal.tuning.tune import tune
+
+TUNE, FIT, MEASURE, QUERY = Stage("tune"), Stage("fit"), Stage("measure"), Stage("query")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished stage of a run, and how many labels were in use."""
+
+    cycle: int
+    stage: StageName
+    entry: Entry
+    labelled: int
+
+
+def stages(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Done]:
+    """Tune, train, measure, query; repeat. Going through it again costs only what is missing.
+
+    Raises:
+        ValueError: if the spec asks for what the data set cannot give.
+    """
+    data, rows = opened(spec, device)
+    budget, oracle = count(spec.setting.budget, len(data.train)), Oracle(data.train.labels)
+    for cycle in range(spec.setting.cycles):
+        where, known = spec.where(cycle), len(rows.labelled)
+        task = _task(spec, data, rows, oracle)
+        recipe, tuning = tuned(spec, task, cycle, store, device)
+        if tuning is not None:
+            yield Done(cycle, "tune", tuning, known)
+        fitted = trained(task, recipe, where, store)
+        yield Done(cycle, "fit", fitted, known)
+        yield Done(cycle, "measure", measured(task, data, fitted, store), known)
+        if cycle + 1 < spec.setting.cycles:
+            query = queried(spec, task, rows, budget, fitted, where, store)
+            yield Done(cycle, "query", query, known)
+            rows = rows.acquire(_chosen(query))  # only now does the oracle tell these labels
+
+
+def run(spec: RunSpec, store: Store, device: str = "cpu") -> RunRecord:
+    """Carry out one run from its spec to its last cycle, computing only what the store lacks."""
+    return record(spec, list(stages(spec, store, device)))
+
+
+def record(spec: RunSpec, finished: list[Done]) -> RunRecord:
+    """Return what is known of a run whose first stages are finished."""
+    by_cycle: dict[int, list[Done]] = {}
+    for done in finished:
+        by_cycle.setdefault(done.cycle, []).append(done)
+    return RunRecord(
+        id=spec.id,
+        strategy=spec.strategy.label,
+        dataset=spec.dataset.label,
+        model=spec.model.label,
+        partition=spec.partition.id,
+        seed=spec.seed,
+        spec=spec.identity(),
+        cycles=tuple(_cycle(cycle, by_cycle[cycle]) for cycle in sorted(by_cycle)),
+        finished=len(finished) == len(spec.plan()),
+    )
+
+
+def _cycle(cycle: int, finished: list[Done]) -> CycleRecord:
+    entries = {done.stage: done.entry for done in finished}
+    fields: dict[str, object] = {"keys": {stage: entry.key for stage, entry in entries.items()}}
+    if "tune" in entries:
+        fields["recipe"] = entries["tune"].json("recipe.json")
+    if "fit" in entries:
+        fitted = FitRecord.read(entries["fit"].path / "fit.json")
+        fields |= {"recipe": fitted.recipe, "best_epoch": fitted.best}
+    if "measure" in entries:
+        scores = MeasureRecord.read(entries["measure"].path / "measure.json")
+        fields |= {"validation": scores.validation, "test": scores.test}
+    if "query" in entries:
+        fields["queried"] = len(_chosen(entries["query"]))
+    return CycleRecord.model_validate({"cycle": cycle, "labelled": finished[0].labelled, **fields})
+
+
+def tuned(spec: RunSpec, task: Task, cycle: int, store: Store, device: str) -> tuple[Recipe, Entry | None]:
+    """Return the recipe of a cycle and the search it comes from, which another run or cycle may have made."""
+    tuner = spec.tuned_by(cycle)
+    if tuner is None:
+        return spec.recipe, None
+    if tuner == (spec, cycle):
+        entry = _searched(spec, task, cycle, store)
+    else:
+        entry = next(
+            done.entry for done in stages(tuner[0], store, device) if (done.cycle, done.stage) == (tuner[1], "tune")
+        )
+    return Recipe.model_validate(entry.json("recipe.json")), entry
+
+
+def _searched(spec: RunSpec, task: Task, cycle: int, store: Store) -> Entry:
+    where = spec.where(cycle)
+    inputs = {
+        "task": task.identity,
+        "recipe": spec.recipe.identity(),
+        "tuning": spec.tuning.model_dump(mode="json", exclude={"scope"}),  # who reuses a search does not change it
+        "where": list(where),
+    }
+
+    def compute(draft: Path) -> None:
+        record = tune(spec.tuning, spec.recipe, task, where, store)
+        (draft / "tune.json").write_text(record.text())
+        (draft / "recipe.json").write_text(canonical(record.recipe))
+
+    return store.memo(TUNE, inputs, compute)
+
+
+def trained(task: Task, recipe: Recipe, where: Address, store: Store) -> Entry:
+    """Return the network trained from scratch, with the weights of its best epoch on validation."""
+    inputs = {"task": task.identity, "recipe": recipe.identity(), "where": list(where)}
+
+    def compute(draft: Path) -> None:
+        model = _built(task, where)
+        epochs = fit(model, task.labelled, task.validation, recipe, where, task.classes)
+        record, weights = keep_best(epochs, recipe, model)
+        (draft / "fit.json").write_text(record.text())
+        save_weights(draft / "weights.safetensors", weights)
+
+    return store.memo(FIT, inputs, compute)
+
+
+def measured(task: Task, data: Dataset, fitted: Entry, store: Store) -> Entry:
+    """Return the scores of a trained network. This is the one place where the test side is looked at."""
+    inputs = {"task": task.identity, "weights": _weights_digest(fitted), "dataset": data.digest}
+
+    def compute(draft: Path) -> None:
+        model = _restored(task, fitted)
+        validation = None if task.validation is None else evaluate(model, task.validation, task.classes)
+        test = evaluate(model, data.test.examples(), task.classes)
+        (draft / "measure.json").write_text(MeasureRecord(validation=validation, test=test).text())
+
+    return store.memo(MEASURE, inputs, compute)
+
+
+def queried(
+    spec: RunSpec, task: Task, rows: Partition, budget: int, fitted: Entry, where: Address, store: Store
+) -> Entry:
+    """Return the rows that the strategy chooses from the pool, whose labels it is never shown."""
+    inputs = {
+        "strategy": spec.strategy.identity(),
+        "task": task.identity,
+        "weights": _weights_digest(fitted),
+        "rows": rows.digest,
+        "budget": budget,
+        "where": list(where),
+    }
+
+    def compute(draft: Path) -> None:
+        context = QueryContext(
+            model=_restored(task, fitted),
+            inputs=task.labelled.inputs,
+            rows=rows,
+            labels=task.labelled.labels,
+            classes=task.classes,
+            budget=budget,
+            where=(*where, "query"),
+        )
+        chosen = rows.pool[choose(spec.strategy, context).to(rows.pool.device)]
+        record = QueryRecord(
+            strategy=spec.strategy.label, rows=tuple(chosen.tolist()), forward_passes=context.forward_passes
+        )
+        (draft / "query.json").write_text(record.text())
+
+    return store.memo(QUERY, inputs, compute)
+
+
+@lru_cache(maxsize=2)
+def _loaded(identity: str, source: Source, device: str) -> Dataset:  # noqa: ARG001 - the identity is the cache's key
+    return source.load().to(device)
+
+
+def opened(spec: RunSpec, device: str = "cpu") -> tuple[Dataset, Partition]:
+    """Return a run's data set and first partition, having checked that the pool lasts for every query.
+
+    Raises:
+        ValueError: naming the sizes that do not fit.
+    """
+    data = _loaded(digest_of(spec.dataset.document()), spec.dataset, device)
+    rows = spec.partition.rows(data.train.labels.cpu(), len(data.classes))
+    budget, queries = count(spec.setting.budget, len(data.train)), spec.setting.cycles - 1
+    if queries and budget < 1:
+        raise ValueError(f"setting.budget: {spec.setting.budget} of {len(data.train)} rows is no row; raise it")
+    if budget * queries > len(rows.pool):
+        raise ValueError(
+            f"setting: {queries} queries of {budget} labels need a pool of {budget * queries} rows, and partition "
+            f"{spec.partition.id} of {data.name} leaves {len(rows.pool)}; lower setting.budget or setting.cycles"
+        )
+    if len(rows.validation) == 0 and spec.tuning.scope != "fixed":
+        raise ValueError("partition.validation: tuning needs validation rows; raise it or set tuning.scope to fixed")
+    return data, rows
+
+
+def _task(spec: RunSpec, data: Dataset, rows: Partition, oracle: Oracle) -> Task:
+    device = data.train.labels.device
+    labelled, validation = rows.labelled.to(device), rows.validation.to(device)
+    return Task(
+        model=spec.model,
+        labelled=Examples(data.train.inputs, labelled, oracle.labels(labelled)),
+        validation=data.train.examples(validation) if len(validation) else None,
+        classes=len(data.classes),
+        dataset=data.digest,
+    )
+
+
+def _built(task: Task, where: Address) -> Classifier:
+    model = fresh(task.model, task.labelled.inputs.shape, task.classes, where)
+    return model.to(task.labelled.labels.device)
+
+
+def _restored(task: Task, fitted: Entry) -> Classifier:
+    model = _built(task, ("restored",))
+    load_weights(model, fitted.path / "weights.safetensors")
+    return model
+
+
+def _weights_digest(fitted: Entry) -> str:
+    digest: str = fitted.json("digests.json")["weights.safetensors"]
+    return digest
+
+
+def _chosen(query: Entry) -> torch.Tensor:
+    return torch.tensor(QueryRecord.read(query.path / "query.json").rows, dtype=torch.int64)

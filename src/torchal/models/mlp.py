@@ -1,0 +1,26 @@
+"""Multi-layer perceptron."""
+
+from itertools import pairwise
+from math import prod
+
+from pydantic import Field
+from torch import nn
+
+from torchal.models import Classifier, Model
+
+
+class Mlp(Model):
+    """Fully connected layers with ReLU and dropout, for small images and feature vectors."""
+
+    hidden: tuple[int, ...] = Field((128,), min_length=1)
+    """Units of each hidden layer."""
+
+    dropout: float = Field(0.5, ge=0, lt=1)
+    """Share of units dropped after each hidden layer in training."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> Classifier:
+        """Return the network; images are flattened."""
+        steps: list[nn.Module] = [nn.Flatten()]
+        for width, units in pairwise((prod(shape), *self.hidden)):
+            steps += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(self.dropout)]
+        return Classifier(nn.Sequential(*steps), nn.Linear(self.hidden[-1], classes))

@@ -1,0 +1,42 @@
+"""What a person sees while an experiment runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from torchal.launch import Progress, Watch
+from torchal.store import Event
+
+
+@contextmanager
+def shown(name: str) -> Iterator[Watch]:
+    """Show a bar of finished stages and trials, and print what is wrong with the store."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("[bold]{task.fields[name]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("stages, {task.fields[trials]} trials"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Bar(*columns, console=console) as bar:
+        task = bar.add_task("looking at what exists", name=name, trials=0, total=None)
+        trials = 0
+
+        def watch(news: Progress | Event) -> None:
+            nonlocal trials
+            if isinstance(news, Progress):
+                bar.update(task, completed=news.finished, total=news.total, description="; ".join(news.at_work))
+            elif news.kind == "commit":
+                trials += news.stage == "trial"
+                bar.update(task, trials=trials)
+            else:
+                text = f"{news.stage} {news.key[:8]}: {news.detail}"
+                console.print(f"[yellow]{news.kind}[/yellow] {text}", soft_wrap=True)
+
+        yield watch

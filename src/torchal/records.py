@@ -1,0 +1,178 @@
+"""What the program writes to disk, as types. Reports are made from these alone."""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+StageName = Literal["tune", "fit", "measure", "query"]
+
+
+class Record(BaseModel):
+    """A frozen value that the program writes and reads back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a record from its JSON file."""
+        return cls.model_validate_json(path.read_bytes())
+
+    def text(self) -> str:
+        """Return the JSON text that is written."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+class Scores(Record):
+    """How well a network predicts some examples."""
+
+    examples: int
+    accuracy: float
+    """Share of correct predictions, 0 to 1."""
+    nll: float | None
+    """Mean negative log-likelihood in nats; None where it is not finite."""
+    ece: float | None
+    """Expected calibration error, 15 equal-width bins, 0 to 1; None where predictions are not finite."""
+    per_class: tuple[float | None, ...]
+    """Accuracy on each class; None for a class without examples."""
+
+
+class EpochRecord(Record):
+    """One epoch of one training."""
+
+    epoch: int
+    """Counted from 0."""
+    loss: float | None
+    """Mean training loss over the epoch; None where it is not finite."""
+    lr: float
+    """Learning rate in the epoch's first step."""
+    validation: Scores | None
+    """None without a validation set."""
+
+
+class FitRecord(Record):
+    """One training."""
+
+    recipe: dict[str, Any]
+    history: tuple[EpochRecord, ...]
+    best: int
+    """The epoch whose weights are kept: the first of highest validation accuracy, or the last without validation."""
+    parameters: int
+
+
+class TrialRecord(Record):
+    """One proposal of the search for a recipe."""
+
+    number: int
+    proposal: dict[str, Any]
+    state: Literal["complete", "pruned", "failed"]
+    history: tuple[EpochRecord, ...]
+    value: float | None
+    """Best validation accuracy reached; None if it failed."""
+    epochs: int
+    """Epochs spent."""
+
+
+class TuneRecord(Record):
+    """The search for a recipe in one cycle."""
+
+    trials: tuple[TrialRecord, ...]
+    chosen: int | None
+    """The number of the best complete trial; None when nothing was searched."""
+    recipe: dict[str, Any]
+    """The recipe to train with."""
+
+
+class MeasureRecord(Record):
+    """A trained network on the validation and test sides."""
+
+    validation: Scores | None
+    test: Scores
+
+
+class QueryRecord(Record):
+    """One query."""
+
+    strategy: str
+    rows: tuple[int, ...]
+    """Rows of the training side, in the order in which they were chosen."""
+    forward_passes: int
+    """Examples sent through the network, or part of it, to choose them."""
+
+
+class CycleRecord(Record):
+    """One cycle of one run: filled in as its stages finish."""
+
+    cycle: int
+    labelled: int
+    """Labels in use when the cycle's network was trained."""
+    keys: dict[StageName, str] = {}
+    """Where each finished stage lies in the store."""
+    recipe: dict[str, Any] | None = None
+    best_epoch: int | None = None
+    validation: Scores | None = None
+    test: Scores | None = None
+    queried: int | None = None
+
+
+class RunRecord(Record):
+    """One run, as far as it has come."""
+
+    id: str
+    """Name of the run's file: strategy, partition, seed and the start of the digest of its spec."""
+    strategy: str
+    """The strategy's label."""
+    dataset: str
+    model: str
+    partition: str
+    seed: int
+    spec: dict[str, Any]
+    """The identity of the run's spec."""
+    cycles: tuple[CycleRecord, ...]
+    finished: bool
+
+
+class PlannedRun(Record):
+    """What one run of an experiment will do."""
+
+    id: str
+    strategy: str
+    dataset: str
+    model: str
+    partition: str
+    seed: int
+    stages: tuple[tuple[int, StageName], ...]
+    """(cycle, stage) in order."""
+
+
+class PlanRecord(Record):
+    """What an experiment was last asked to do: the list against which status and report read the runs."""
+
+    experiment: str
+    runs: tuple[PlannedRun, ...]
+    cycles: int
+    protocol: dict[str, Any]
+    """The parts of the spec that a reader of the report wants to see: setting, recipe, tuning, axes."""
+
+
+class Fingerprint(Record):
+    """What bit-exactness depends on beside the spec."""
+
+    python: str
+    torch: str
+    numpy: str
+    optuna: str
+    torchal: str
+    cuda: str | None
+    device: str
+    """Name of the processor or accelerator."""
+    threads: int
+    exact: bool
+
+
+class FingerprintFile(Record):
+    """Under what a results folder was written, first first."""
+
+    accepted: tuple[Fingerprint, ...]
+    commits: tuple[str, ...]
+    """Commits of torchal that wrote into it. A change of meaning raises a stage's version, so commits may mix."""

@@ -1,0 +1,247 @@
+"""The disk as a memo: an entry exists only if its stage finished, and says by digest whether it is still whole.
+
+An entry is a folder ``STORE/<stage>/<key>`` with the files the stage wrote, ``inputs.json`` (what the key was made of),
+``digests.json`` (SHA-256 of every file but sidecars) and ``timing.json``, a sidecar. A sidecar is a file whose name
+contains ``timing``: it holds seconds and facts of the host, and no digest covers it.
+"""
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from filelock import FileLock, Timeout
+
+from torchal.digest import canonical, digest_of, digest_of_file
+
+Compute = Callable[[Path], None]
+"""Writes the files of an entry into the folder it is given."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A kind of computation; its version is raised when the same inputs come to mean another result."""
+
+    name: str
+    version: int = 1
+
+    def key(self, inputs: dict[str, Any]) -> str:
+        """Return the key of the entry that holds the result for some inputs."""
+        return digest_of({"stage": self.name, "version": self.version, "inputs": inputs})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished stage on disk."""
+
+    key: str
+    path: Path
+
+    def json(self, name: str) -> Any:
+        """Read one of its JSON files."""
+        return json.loads((self.path / name).read_bytes())
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something a listener may want to show."""
+
+    kind: Literal["commit", "corrupt", "differs"]
+    stage: str
+    key: str
+    detail: str = ""
+
+
+class Missing(LookupError):
+    """A stage was asked for that a read-only store does not hold."""
+
+
+class Corrupt(ValueError):
+    """An entry's files are not those that were committed."""
+
+
+class Store:
+    """Entries below one folder, shared by any number of processes without a lock on any entry."""
+
+    def __init__(self, root: Path, listener: Callable[[Event], None] = lambda _: None) -> None:
+        self.root = root
+        self._listener = listener
+        self._whole: dict[str, Entry] = {}
+
+    def __enter__(self) -> Self:
+        self.sweep()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def memo(self, stage: Stage, inputs: dict[str, Any], compute: Compute) -> Entry:
+        """Return the entry for some inputs, computing it if it is not there or no longer whole."""
+        key = stage.key(inputs)
+        return self.find(stage, key) or self._make(stage, key, inputs, compute)
+
+    def find(self, stage: Stage, key: str) -> Entry | None:
+        """Return the entry of a key if it exists and is whole; one that is not whole is reported and removed."""
+        if key in self._whole:
+            return self._whole[key]
+        path = self._place(stage, key)
+        if not path.is_dir():
+            return None
+        try:
+            check(path, stage, key)
+        except Corrupt as fault:
+            self._listener(Event("corrupt", stage.name, key, str(fault)))
+            self._discard(path)
+            return None
+        self._whole[key] = Entry(key, path)
+        return self._whole[key]
+
+    def write(self, path: Path, text: str) -> None:
+        """Replace a file's text at once, or leave it as it is if it already reads so."""
+        data = text.encode()
+        if path.is_file() and path.read_bytes() == data:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._draft() as draft:
+            _write_synced(draft / path.name, data)
+            (draft / path.name).replace(path)
+            _sync_folder(path.parent)
+
+    def sweep(self) -> None:
+        """Remove the drafts of processes that are gone."""
+        for workspace in self._drafts.glob("*/"):
+            lock = FileLock(self._drafts / f"{workspace.name}.lock", timeout=0)
+            try:
+                with lock:
+                    shutil.rmtree(workspace, ignore_errors=True)
+                    Path(lock.lock_file).unlink(missing_ok=True)
+            except Timeout:  # its process lives
+                continue
+
+    def close(self) -> None:
+        """Remove this process's own draft space."""
+        if "_workspace" in vars(self):
+            workspace, lock = vars(self).pop("_workspace")
+            shutil.rmtree(workspace, ignore_errors=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
+    def _make(self, stage: Stage, key: str, inputs: dict[str, Any], compute: Compute) -> Entry:
+        started = time.time()
+        with self._draft() as draft:
+            compute(draft)
+            (draft / "inputs.json").write_text(canonical(inputs))
+            (draft / "digests.json").write_text(canonical(digests(draft)))
+            timing = {"seconds": time.time() - started, "finished": time.time(), "host": socket.gethostname()}
+            (draft / "timing.json").write_text(canonical(timing))
+            for file in draft.rglob("*"):
+                _sync(file)
+            self._commit(draft, stage, key)
+        entry = self._whole[key] = Entry(key, self._place(stage, key))
+        self._listener(Event("commit", stage.name, key))
+        return entry
+
+    def _commit(self, draft: Path, stage: Stage, key: str) -> None:
+        place = self._place(stage, key)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+            # Another process was first. Its result should be this one's twin, and is kept.
+            if (place / "digests.json").read_bytes() != (draft / "digests.json").read_bytes():
+                self._listener(Event("differs", stage.name, key, "two processes computed different results"))
+        _sync_folder(place.parent)
+
+    def _place(self, stage: Stage, key: str) -> Path:
+        return self.root / stage.name / key
+
+    @property
+    def _drafts(self) -> Path:
+        return self.root / "drafts"
+
+    @cached_property
+    def _workspace(self) -> tuple[Path, FileLock]:
+        """The folder of this process's drafts; its lock is held for as long as the process may use it."""
+        self._drafts.mkdir(parents=True, exist_ok=True)
+        name = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
+        lock = FileLock(self._drafts / f"{name}.lock")
+        lock.acquire()
+        (self._drafts / name).mkdir()
+        return self._drafts / name, lock
+
+    @contextmanager
+    def _draft(self) -> Iterator[Path]:
+        """A fresh folder, rubbish unless renamed."""
+        draft = Path(tempfile.mkdtemp(dir=self._workspace[0]))
+        try:
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _discard(self, path: Path) -> None:
+        """Take an entry away in one step, so that no process sees half of it."""
+        with self._draft() as draft:
+            path.rename(draft / "discarded")
+
+
+class ReadOnlyStore(Store):
+    """A store that says what is missing in place of computing it."""
+
+    def _make(self, stage: Stage, key: str, inputs: dict[str, Any], compute: Compute) -> Entry:  # noqa: ARG002 - Store's signature
+        raise Missing(stage.name)
+
+    def _discard(self, path: Path) -> None:
+        """Leave it to a store that can compute it anew."""
+
+
+def check(path: Path, stage: Stage, key: str) -> None:
+    """Compare an entry's files with their digests and its inputs with its key.
+
+    Raises:
+        Corrupt: naming the file that is missing, changed or not readable.
+    """
+    try:
+        recorded = json.loads((path / "digests.json").read_bytes())
+        inputs = json.loads((path / "inputs.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise Corrupt(f"{path} is not readable: {error}") from error
+    if not isinstance(recorded, dict) or stage.key(inputs) != key:
+        raise Corrupt(f"{path}/inputs.json and digests.json do not belong to the key")
+    found = digests(path)
+    for name in sorted(recorded.keys() | found.keys()):
+        if recorded.get(name) != found.get(name):
+            raise Corrupt(f"{path}/{name} is not what was committed")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return anew the digest of every file of an entry but its sidecars and the list of digests itself."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name != "digests.json")
+    return {str(file.relative_to(folder)): digest_of_file(file) for file in files if "timing" not in file.name}
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        _sync(path)

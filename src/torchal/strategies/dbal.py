@@ -1,0 +1,26 @@
+"""DBAL: deep Bayesian active learning by maximum entropy of the mean Monte-Carlo dropout prediction.
+
+Gal, Islam & Ghahramani 2017, "Deep Bayesian Active Learning with Image Data" (their acquisition function Max Entropy).
+
+Deviations: a sample drops the same units for every row, where others draw a mask for each row, so that it is one
+network and the choice does not depend on the order of the pool. Nats instead of bits, which changes no order. Where
+probabilities are exactly 0 they count 0, so that certain rows rank last and are not NaN.
+"""
+
+from jaxtyping import Int64
+from pydantic import Field
+from torch import Tensor
+
+from torchal.kernels.information import entropy
+from torchal.query import QueryContext, Strategy
+
+
+class Dbal(Strategy):
+    """Prefer the points on which the sampled networks, taken together, are the least sure."""
+
+    samples: int = Field(25, ge=2)
+    """Networks drawn by dropout. More cost proportionally more time and make the choice less noisy."""
+
+    def select(self, ctx: QueryContext) -> Int64[Tensor, " budget"]:
+        """Return the positions of highest entropy of the mean prediction."""
+        return ctx.top(entropy(ctx.mc_probabilities(self.samples).mean(0)))

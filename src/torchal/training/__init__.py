@@ -1,0 +1,1 @@
+"""How it is trained: recipe, schedule, augmentation, the loop, weights and scores."""

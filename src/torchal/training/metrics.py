@@ -1,0 +1,63 @@
+"""How well a network predicts: accuracy, likelihood and calibration.
+
+The expected calibration error is that of Guo et al. 2017, "On Calibration of Modern Neural Networks": 15 bins of equal
+width over the confidence. A bin holds its upper edge and not its lower one.
+"""
+
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from torchal.data.dataset import Examples
+from torchal.models import Classifier
+from torchal.records import Scores
+
+BINS = 15
+
+
+def scores(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, " n"], classes: int) -> Scores:
+    """Score predictions, in float64.
+
+    Raises:
+        ValueError: if there is nothing to score.
+    """
+    if len(labels) == 0:
+        raise ValueError("examples: there are none to score; give the validation or test side at least one row.")
+    logs = logits.double().log_softmax(1)
+    correct = (logits.argmax(1) == labels).double()
+    nll = -logs.gather(1, labels[:, None]).mean()
+    finite = bool(logs.isnan().any().logical_not())
+    return Scores(
+        examples=len(labels),
+        accuracy=correct.mean().item(),
+        nll=nll.item() if nll.isfinite() else None,
+        ece=_calibration_error(logs.exp().amax(1), correct) if finite else None,
+        per_class=_per_class(correct, labels, classes),
+    )
+
+
+def _calibration_error(confidence: Float64[Tensor, " n"], correct: Float64[Tensor, " n"]) -> float:
+    bins = (confidence * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
+    # a bin's share times |accuracy - confidence| is |sum of (correct - confidence)| / n
+    gaps = torch.bincount(bins, weights=correct - confidence, minlength=BINS)
+    return gaps.abs().sum().item() / len(correct)
+
+
+def _per_class(correct: Float64[Tensor, " n"], labels: Int64[Tensor, " n"], classes: int) -> tuple[float | None, ...]:
+    counts = torch.bincount(labels, minlength=classes).tolist()
+    hits = torch.bincount(labels, weights=correct, minlength=classes).tolist()
+    return tuple(hit / count if count else None for hit, count in zip(hits, counts, strict=True))
+
+
+def evaluate(model: Classifier, examples: Examples, classes: int, chunk: int = 1024) -> Scores:
+    """Score a network on examples, in evaluation mode and in chunks, and leave it as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            positions = torch.arange(len(examples), device=examples.rows.device)
+            logits = torch.cat([model(examples.batch(part)[0]) for part in positions.split(chunk)])
+    finally:
+        for module, training in modes:
+            module.training = training
+    return scores(logits, examples.labels, classes)

@@ -1,0 +1,109 @@
+"""Which recipes a search may propose."""
+
+from typing import Annotated, Any, Self
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from pydantic import BeforeValidator, Field, model_validator
+
+from torchal.spec import Spec
+from torchal.training.recipe import Recipe
+
+
+class Range(Spec):
+    """Numbers between two ends, both included."""
+
+    low: float
+    """Smallest value proposed."""
+
+    high: float
+    """Largest value proposed."""
+
+    log: bool = False
+    """Draw uniformly in the logarithm."""
+
+    integer: bool = False
+    """Propose whole numbers."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} must be less than high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low:g} must be above 0 for log: true")
+        return self
+
+    def distribution(self) -> BaseDistribution:
+        """Return it as Optuna says it."""
+        if self.integer:
+            return IntDistribution(int(self.low), int(self.high), log=self.log)
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+    def examples(self) -> tuple[Any, ...]:
+        """Return values that show whether a recipe can take what is proposed."""
+        return (int(self.low), int(self.high)) if self.integer else (self.low, self.high)
+
+
+class Choice(Spec):
+    """One of some values."""
+
+    choices: tuple[str | int | float | bool, ...] = Field(min_length=1)
+    """The values, each as likely as the others."""
+
+    def distribution(self) -> BaseDistribution:
+        """Return it as Optuna says it."""
+        return CategoricalDistribution(self.choices)
+
+    def examples(self) -> tuple[Any, ...]:
+        """Return values that show whether a recipe can take what is proposed."""
+        return self.choices
+
+
+def _by_shape(value: Any) -> Any:
+    """Read a list as a choice and ``{low, high}`` as a range, so that errors speak of the one that was meant."""
+    if isinstance(value, list | tuple):
+        value = {"choices": value}
+    if isinstance(value, dict):
+        return (Choice if "choices" in value else Range).model_validate(value)
+    return value
+
+
+Space = dict[str, Annotated[Range | Choice, BeforeValidator(_by_shape)]]
+"""Path of a recipe's field, such as ``lr`` or ``augment.crop``, to what may be proposed for it."""
+
+PAPER: Space = {
+    "lr": Range(low=1e-5, high=1e-2, log=True),
+    "weight_decay": Range(low=1e-8, high=1e-3, log=True),
+    "batch": Choice(choices=(8, 16, 32, 64, 128, 256, 512)),
+    "optimizer": Choice(choices=("sgd", "adam")),
+}
+"""The search space of Munjal et al. (CVPR 2022)."""
+
+
+def proposed(recipe: Recipe, proposal: dict[str, Any]) -> Recipe:
+    """Return a recipe with some fields, given by path, replaced.
+
+    Raises:
+        pydantic.ValidationError: if the recipe cannot take a value or has no such field.
+    """
+    document = recipe.document()
+    for path, value in proposal.items():
+        *parents, last = path.split(".")
+        place = document
+        for part in parents:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return Recipe.model_validate(document)
+
+
+def check(space: Space, recipe: Recipe) -> None:
+    """Refuse a space that proposes what the recipe cannot take.
+
+    Raises:
+        ValueError: naming the path and the value.
+    """
+    for path, domain in space.items():
+        for value in domain.examples():
+            try:
+                proposed(recipe, {path: value})
+            except (ValueError, AttributeError) as error:
+                raise ValueError(f"space.{path} may propose {value!r}, which the recipe refuses: {error}") from error

@@ -1,0 +1,77 @@
+"""The real program, in real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from small_runs import SMALL, changed, compute, contents
+
+from torchal.digest import seed_of
+
+ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def start(spec_file, results, *arguments, **env) -> subprocess.Popen:
+    command = [sys.executable, "-m", "torchal.cli", "run", str(spec_file), "--results", str(results), *arguments]
+    return subprocess.Popen(command, env={**ENV, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen) -> None:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors.decode()
+
+
+def test_two_processes_with_other_hash_seeds_and_jobs_write_the_same_bytes(tmp_path, spec_file, undisturbed):
+    first = start(spec_file, tmp_path / "a", "--jobs", "1", PYTHONHASHSEED="1")
+    second = start(spec_file, tmp_path / "b", "--jobs", "2", PYTHONHASHSEED="2")
+    finish(first)
+    finish(second)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b") == undisturbed
+
+
+def test_two_processes_on_one_store_at_once_finish_without_error_and_with_the_same_bytes(
+    tmp_path, spec_file, undisturbed
+):
+    both = [start(spec_file, tmp_path / "one", "--jobs", "1") for _ in range(2)]
+    for process in both:
+        finish(process)
+    assert contents(tmp_path / "one") == undisturbed
+
+
+def killed(spec_file, results, number: int) -> bool:
+    """Start a run, kill it and its workers at an addressed moment after a commit; False if it was done before."""
+    before = len(list(results.glob("store/*/*")))
+    jobs = "2" if number % 5 == 4 else "1"
+    process = start(spec_file, results, "--jobs", jobs)
+    while process.poll() is None and len(list(results.glob("store/*/*"))) <= before:
+        time.sleep(0.005)
+    time.sleep(seed_of("kill", number) % 1000 / 2500)
+    alive = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    return alive
+
+
+@pytest.mark.timeout(170)
+def test_killed_at_twenty_random_moments_it_ends_in_the_same_bytes(tmp_path):
+    spec = changed(tuning={**SMALL["tuning"], "trials": 25}, recipe={**SMALL["recipe"], "epochs": 12})
+    file = tmp_path / "spec.yaml"
+    file.write_text(yaml.safe_dump(spec.document()))
+    kills, folder = 0, tmp_path / "0"
+    finished = []
+    while kills < 20:
+        if killed(file, folder, kills):
+            kills += 1
+        else:
+            finished.append(folder)
+            folder = tmp_path / str(kills)
+    finish(start(file, folder, "--jobs", "2"))
+    compute(tmp_path / "reference", spec)
+    expected = contents(tmp_path / "reference")
+    for results in (*finished, folder):
+        found = contents(results)
+        assert found == expected
