@@ -83,7 +83,9 @@ def run(
     results: Results = DEFAULT_RESULTS,
     overrides: Overrides = None,
     files: Files = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.", rich_help_panel="How")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes side by side; default one a core.", rich_help_panel="How")
+    ] = None,
     threads: Annotated[
         int, typer.Option(min=1, help="Threads of each process; part of the fingerprint.", rich_help_panel="How")
     ] = 1,

@@ -261,7 +261,8 @@ def _listen(events: Any, watch: Watch) -> None:
 def _at_once(spec: RunSpec, step: Step, store: Store, device: str, walks: dict[str, Iterator[Done]]) -> Future[None]:
     future: Future[None] = Future()
     try:
-        future.set_result(_reach(spec, step, store, device, walks))
+        _reach(spec, step, store, device, walks)
+        future.set_result(None)
     except Exception as error:  # noqa: BLE001 - handed to whoever asks the future, as a pool does
         future.set_exception(error)
     return future

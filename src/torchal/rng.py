@@ -46,6 +46,7 @@ def exact(enabled: bool = True) -> None:
             "CUBLAS_WORKSPACE_CONFIG is not set and CUDA has already started: set it to ':4096:8' before Python starts."
         )
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(enabled)
+    # as torch.use_deterministic_algorithms does, without loading the compiler, which takes most of a second
+    torch.set_deterministic_debug_mode("error" if enabled else "default")
     torch.backends.cudnn.benchmark = not enabled
     torch.backends.cudnn.deterministic = enabled

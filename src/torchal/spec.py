@@ -209,7 +209,7 @@ class ByName:
     """
 
     @staticmethod
-    def of(kind: type[Plugin]) -> tuple[BeforeValidator, SerializeAsAny[Any]]:
+    def of(kind: type[Plugin]) -> tuple[BeforeValidator, Any]:
         """Return the validator and the serializer for one kind."""
         return BeforeValidator(lambda value: build(kind, value)), SerializeAsAny()
 
@@ -263,7 +263,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key, _ in node.value:
-            name = self.construct_object(key, deep=True)  # type: ignore[no-untyped-call]  # yaml's stub
+            name = self.construct_object(key, deep=True)
             if name in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"'{name}' is given twice", key.start_mark)
             seen.add(name)

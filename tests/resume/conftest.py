@@ -17,5 +17,5 @@ def undisturbed(tmp_path_factory) -> dict[str, bytes]:
 @pytest.fixture
 def spec_file(tmp_path) -> Path:
     file = tmp_path / "small.yaml"
-    file.write_text(yaml.safe_dump(SMALL))
+    file.write_text(yaml.safe_dump(SMALL, sort_keys=False))
     return file

@@ -49,7 +49,9 @@ def test_per_cent_is_exact_where_binary_fractions_are_not():
     assert count("2.3%", 1_000_000) == 23_000
 
 
-@pytest.mark.parametrize("size", [-1, 2.5, 0.1, True, "5", "five%", "101%", "-5%", "100.1%", "", "%", None, [5], "٥%"])
+@pytest.mark.parametrize(
+    "size", [-1, 2.5, 0.1, True, "5", "five%", "101%", "-5%", "100.1%", "", "%", None, [5], "\u0665%"]
+)
 def test_what_is_no_size_is_refused(size):
     with pytest.raises(ValidationError):
         SIZE.validate_python(size)
@@ -90,8 +92,8 @@ def test_the_number_of_the_draw_and_nothing_else_decides_its_order():
 
 
 def test_a_draw_is_pinned_because_another_machine_must_repeat_it():
-    assert drawn(3, 5, 5).rows(labels(20), 1).labelled.tolist() == ["PINNED"]
-    assert drawn(3, 5, 5, stratified=True).rows(labels(10, 10), 2).labelled.tolist() == ["PINNED"]
+    assert drawn(3, 5, 5).rows(labels(20), 1).labelled.tolist() == [9, 0, 5, 13, 14]
+    assert drawn(3, 5, 5, stratified=True).rows(labels(10, 10), 2).labelled.tolist() == [9, 13, 0, 14, 5]
 
 
 @settings(deadline=None, max_examples=60)
@@ -141,9 +143,9 @@ def test_names_say_which_partition_it_is():
 
 
 def test_published_rows_are_those_of_the_seeds():
-    """First rows of lSet, uSet and valSet of partitions 1 and 5, as in TorchAL's files."""
+    """Rows 0, 5000 and 45000 of a Python list shuffled by numpy's legacy generator with seeds 0 and 5."""
     everything = labels(50_000)
-    for number, firsts in ((1, ["PINNED"]), (5, ["PINNED"])):
+    for number, firsts in ((1, [11841, 19977, 43726]), (5, [24166, 12807, 41021])):
         found = Published(published=number).rows(everything, 1)
         assert [int(each[0]) for each in (found.labelled, found.pool, found.validation)] == firsts
 

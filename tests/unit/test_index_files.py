@@ -116,12 +116,12 @@ def test_a_pickle_that_imports_a_module_is_refused_without_importing_it(tmp_path
         (np.array(3), "0 dimensions"),
         (np.array([True, False]), "bool"),
         (np.array(["a", "b"]), "<U1"),
-        (np.zeros(2, dtype=[("x", int)]), "int64"),
+        (np.zeros(2, dtype=[("x", int)]), "type .*x"),
         (np.zeros(2, dtype="M8[s]"), "datetime64"),
         (np.array([2**63], dtype=np.uint64), "no row"),
         (objects(1, 2.0), "not integers|instruction BINFLOAT"),
         (objects(1, "a"), "not integers"),
-        (objects(1, True), "not integers"),
+        (objects(1, bool(1)), "not integers"),
         (objects(1, None), "not integers"),
         (objects(1, (2,)), "not integers"),
         (objects(1, [2]), "not integers"),
@@ -162,7 +162,7 @@ def test_a_damaged_pickle_is_refused_and_never_crashes(tmp_path):
 
 
 def test_a_pickle_nested_without_end_is_refused(tmp_path):
-    save_object(tmp_path / "a.npy", b"\x80\x02)" + b"\x85" * 200_000 + b".")
+    save_object(tmp_path / "a.npy", b"\x80\x02)" + b"\x85" * 50_000 + b".")
     refused(tmp_path / "a.npy")
 
 

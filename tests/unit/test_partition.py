@@ -1,3 +1,6 @@
+import hashlib
+import struct
+
 import pytest
 import torch
 
@@ -84,4 +87,5 @@ def test_the_digest_tells_orders_and_boundaries_apart():
 
 
 def test_the_digest_is_pinned_because_stored_results_are_found_by_it():
-    assert partition().digest == "PINNED"
+    numbers = struct.pack("<11q", 2, 4, 2, 4, 2, 7, 0, 5, 1, 3, 6)  # three lengths, then the rows
+    assert partition().digest == hashlib.sha256(numbers).hexdigest()

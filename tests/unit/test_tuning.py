@@ -93,6 +93,16 @@ def test_the_address_decides_the_proposals_and_global_seeds_do_not(tmp_path):
     assert proposals[0] == proposals[1] != proposals[2]
 
 
+def test_the_order_in_which_a_space_is_written_changes_nothing(tmp_path):
+    domains = {"lr": SPACE["lr"], "batch": [4, 8, 16]}
+    records = []
+    for name, order in (("a", ("lr", "batch")), ("b", ("batch", "lr"))):
+        tuning = Tuning.model_validate({"trials": 3, "space": {path: domains[path] for path in order}})
+        with Store(tmp_path / name) as store:
+            records.append(tune(tuning, RECIPE, task(), ("a",), store))
+    assert [t.proposal for t in records[0].trials] == [t.proposal for t in records[1].trials]
+
+
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 @pytest.mark.parametrize(
     "pruner", [None, {"name": "median", "startup": 1, "warmup": 0}, {"name": "halving", "least": 1}]

@@ -12,7 +12,7 @@ from torchal.spec import ByName, Plugin
 
 @dataclass(frozen=True)
 class Inputs:
-    """The images (uint8, ``n c h w``) or feature vectors (float32, ``n d``) of one side of a data set, without labels."""
+    """Images (uint8, ``n c h w``) or feature vectors (float32, ``n d``) of one side of a data set, without labels."""
 
     values: Tensor
     mean: Float[Tensor, " channels"] | None = None

@@ -46,7 +46,7 @@ def _number(labels: NDArray[Any]) -> int:
     return min(int(labels.max(initial=-1)) + 1, len(labels))
 
 
-def _looked_up(name: str, labels: NDArray[np.str_], names: tuple[str, ...]) -> Int64[Tensor, " n"]:
+def _looked_up(name: str, labels: NDArray[Any], names: tuple[str, ...]) -> Int64[Tensor, " n"]:
     known = np.array(names)
     order = known.argsort()
     places = np.searchsorted(known[order], labels).clip(max=len(names) - 1)

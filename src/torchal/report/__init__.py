@@ -1,0 +1,1 @@
+"""What do the results say? Read from records alone, without torch."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from pydantic import TypeAdapter
@@ -25,7 +26,7 @@ def check_shapes(_: Source, data: Dataset) -> None:
 def check_labels(_: Source, data: Dataset) -> None:
     """Labels from 0 to one less than the number of classes, and each class with a training example."""
     for split in _sides(data):
-        assert 0 <= int(split.labels.min()), "a negative label"
+        assert int(split.labels.min()) >= 0, "a negative label"
         assert int(split.labels.max()) < len(data.classes), "a label that is no class"
     assert bool(torch.bincount(data.train.labels, minlength=len(data.classes)).all()), "a class without an example"
     assert len(set(data.classes)) == len(data.classes), "two classes of one name"
@@ -77,7 +78,8 @@ def check_identity(source: Source, _: Dataset) -> None:
     """An identity that says what the data are and not where they lie."""
     identity = source.identity()
     assert not source.locations & set(identity), "the identity holds a location"
-    assert identity == source.model_copy(update=dict.fromkeys(source.locations)).identity(), "locations change it"
+    moved = source.model_copy(update=dict.fromkeys(source.locations, Path("elsewhere")))
+    assert identity == moved.identity(), "the identity changes with the place"
     json.dumps(identity, allow_nan=False)
 
 

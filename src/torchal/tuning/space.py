@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Self
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from torchal.spec import Spec
 from torchal.training.recipe import Recipe
@@ -67,14 +67,19 @@ def _by_shape(value: Any) -> Any:
     return value
 
 
-Space = dict[str, Annotated[Range | Choice, BeforeValidator(_by_shape)]]
-"""Path of a recipe's field, such as ``lr`` or ``augment.crop``, to what may be proposed for it."""
+def _sorted(space: dict[str, Any]) -> dict[str, Any]:
+    """Samplers draw field by field, so the order in which people write the fields must not reach them."""
+    return dict(sorted(space.items()))
+
+
+Space = Annotated[dict[str, Annotated[Range | Choice, BeforeValidator(_by_shape)]], AfterValidator(_sorted)]
+"""Path of a recipe's field, such as ``lr`` or ``augment.crop``, to what may be proposed for it, sorted by path."""
 
 PAPER: Space = {
-    "lr": Range(low=1e-5, high=1e-2, log=True),
-    "weight_decay": Range(low=1e-8, high=1e-3, log=True),
     "batch": Choice(choices=(8, 16, 32, 64, 128, 256, 512)),
+    "lr": Range(low=1e-5, high=1e-2, log=True),
     "optimizer": Choice(choices=("sgd", "adam")),
+    "weight_decay": Range(low=1e-8, high=1e-3, log=True),
 }
 """The search space of Munjal et al. (CVPR 2022)."""
 

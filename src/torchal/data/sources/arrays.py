@@ -100,8 +100,8 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
             found = load_file(path)
             return {name: found[name] for name in _NAMES if name in found}
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in _NAMES if name in file}
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+                return {name: found[name] for name in _NAMES if name in found}
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, SafetensorError) as error:
         raise ValueError(f"{path}: cannot be read ({error}); save plain arrays of numbers or strings.") from error
     raise ValueError(f"{path}: is neither .npz nor .safetensors nor a folder of .npy; save it as one of them.")

@@ -4,6 +4,9 @@ Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Lear
 1,797 examples, of which scikit-learn keeps a copy.
 """
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import torch
 from pydantic import Field
@@ -28,11 +31,18 @@ class Digits(Source):
         Raises:
             ValueError: if one of the sides has too few examples.
         """
-        from sklearn.datasets import load_digits  # noqa: PLC0415 - takes a second that other sources need not spend
-
-        raw = load_digits()
-        values = torch.from_numpy(np.rint(raw.images * (255 / 16)).astype(np.uint8))[:, None]
-        labels = torch.from_numpy(raw.target.astype(np.int64))
+        table = _bundled()
+        values = torch.from_numpy(np.rint(table[:, :64] * (255 / 16)).astype(np.uint8)).reshape(-1, 1, 8, 8)
+        labels = torch.from_numpy(table[:, 64].astype(np.int64))
         kept, tested = held_out(labels, len(_CLASSES), count(self.test, len(labels)), "digits", "test")
         contents = Contents(values[kept], labels[kept], values[tested], labels[tested], _CLASSES)
         return contents.checked("digits").dataset("digits")
+
+
+def _bundled() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Read scikit-learn's file of 64 grey values and a label a row. Importing scikit-learn would take a second more."""
+    package = find_spec("sklearn")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    file = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
+    return np.loadtxt(file, delimiter=",")

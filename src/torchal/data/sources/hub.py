@@ -7,7 +7,7 @@ comes from the hub; a folder is read without that library.
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -86,7 +86,7 @@ class Hub(Source):
         return bool(value.get("repo") or cls.model_fields["repo"].default)
 
     @model_validator(mode="after")
-    def _two_sides(self) -> Self:
+    def _two_sides(self) -> "Hub":
         if not (self.repo or self.path):
             raise ValueError("needs repo, a name on the hub, or path, a local folder; give one of them")
         if self.train == self.test:
