@@ -141,6 +141,13 @@ class ExperimentSpec(Spec):
             for position, value in enumerate(values):
                 if value in values[:position]:
                     raise ValueError(f"{axis}[{position}] repeats an earlier value; remove one of them")
+        names = [each.id for each in self.partition]
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                raise ValueError(
+                    f"partition[{position}] is {name} a second time, with other sizes; partitions are replications of "
+                    "one setting, so compare sizes in experiments of their own"
+                )
         return self
 
     @model_validator(mode="after")

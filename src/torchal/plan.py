@@ -111,11 +111,11 @@ def summary(found: Iterable[Chain], device: str = "cpu") -> dict[str, Any]:
             "exist": len(exists.get(stage, ())),
             "missing": costs[stage].stages if stage in costs else 0,
             "examples": costs[stage].examples if stage in costs else 0,
-            "seconds": round(costs[stage].seconds, 1) if stage in costs else 0.0,
+            "seconds": round(costs[stage].seconds, 3) if stage in costs else 0.0,
         }
         for stage in ("tune", "fit", "measure", "query")
     }
-    return {"stages": table, "seconds": round(sum(cost.seconds for cost in costs.values()), 1)}
+    return {"stages": table, "seconds": round(sum(cost.seconds for cost in costs.values()), 3)}
 
 
 def _cost(steps: list[tuple[RunSpec, Step]], speeds: dict[tuple[str, str], tuple[float, float]], device: str) -> Cost:

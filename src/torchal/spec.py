@@ -85,8 +85,9 @@ class Plugin(Spec):
     def plugin_name(cls) -> str:
         """Return the name by which a YAML file asks for this class."""
         module = cls.__module__
-        if module.startswith((f"{cls.room}.", _FILES)):
-            return module.rpartition(".")[2]
+        for prefix in (f"{cls.room}.", _FILES):
+            if module.startswith(prefix):
+                return module.removeprefix(prefix)
         return module if _plugins(Plugin, module) == [cls] else f"{module}:{cls.__qualname__}"
 
     @classmethod
@@ -121,8 +122,11 @@ def _brief(value: Any) -> str:
 
 # --- names ------------------------------------------------------------------------------------------------------------
 
-_FILES = "torchal_file."
-"""Modules loaded from files given by hand live under this prefix."""
+_FILES = "torchal_file_"
+"""Names of modules loaded from files given by hand start so."""
+
+_DIGEST = "__torchal_digest__"
+"""Where such a module keeps the digest of the file it was loaded from."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -149,11 +153,17 @@ def load_file(path: Path) -> type[Plugin]:
         raise ValueError(
             f"--with {path}: there is no such file; give the path of a Python file that defines a plug-in."
         )
-    name = f"{_FILES}{path.stem}"
+    name, digest = f"{_FILES}{path.stem}", digest_of_file(path)
+    known = sys.modules.get(name)
+    if known is not None and known.__file__ != str(path.resolve()):
+        raise ValueError(f"--with {path}: {known.__file__} has the same name; rename one of the two files.")
+    if known is not None and vars(known)[_DIGEST] == digest:
+        return _only_plugin(Plugin, name)
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise ValueError(f"--with {path}: not a Python file; its name must end in .py.")
     module = importlib.util.module_from_spec(spec)
+    vars(module)[_DIGEST] = digest
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

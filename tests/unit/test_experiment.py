@@ -45,6 +45,12 @@ def test_a_value_given_twice_on_an_axis_is_refused():
         spec(strategy=["random", "random"])
 
 
+def test_one_draw_in_two_sizes_is_refused_since_partitions_are_replications():
+    sizes = [{"drawn": 1, "labelled": size, "validation": 40} for size in (20, 30)]
+    with pytest.raises(ValueError, match=r"partition\[1\] is drawn-1 a second time"):
+        spec(partition=sizes)
+
+
 def test_a_search_space_that_the_recipe_refuses_is_refused_before_anything_runs():
     with pytest.raises(ValueError, match=r"space\.lr may propose -1"):
         spec(tuning={"space": {"lr": {"low": -1, "high": 1}}})

@@ -178,3 +178,14 @@ def test_an_override_that_leads_nowhere_is_refused(tmp_path, override):
     (tmp_path / "x.yaml").write_text("recipe: {lr: 0.1}\nstrategy: [random]\n")
     with pytest.raises(SpecError, match="--set"):
         read_yaml(tmp_path / "x.yaml", (override,))
+
+
+def test_a_file_given_twice_is_one_plugin_and_two_files_of_one_name_are_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    for folder in ("a", "b"):
+        (tmp_path / folder / "twice_given.py").write_text(PLUGIN)
+    first = load_file(tmp_path / "a" / "twice_given.py")
+    assert load_file(tmp_path / "a" / "twice_given.py") is first
+    with pytest.raises(ValueError, match="has the same name"):
+        load_file(tmp_path / "b" / "twice_given.py")

@@ -1,7 +1,7 @@
 """ResNet-18 with a stem for small images.
 
-He, Zhang, Ren & Sun 2016, "Deep Residual Learning for Image Recognition"; as in TorchAL, the stem is one 3x3 convolution
-without pooling.
+He, Zhang, Ren & Sun 2016, "Deep Residual Learning for Image Recognition"; as in TorchAL, the stem is one 3x3
+convolution without pooling.
 """
 
 from pydantic import Field

@@ -1,7 +1,8 @@
 """VGG-16 with batch normalisation, in TorchAL's form.
 
-Simonyan & Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition". As in TorchAL, the maps are
-averaged to 7x7 and the classifier is 25088-4096-512-classes with one dropout layer, after the first of its activations.
+Simonyan & Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition". As in TorchAL, the
+maps are averaged to 7x7 and the classifier is 25088-4096-512-classes with one dropout layer, after the first of its
+activations.
 """
 
 from pydantic import Field

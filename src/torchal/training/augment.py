@@ -1,4 +1,4 @@
-"""Random crops and flips of a whole batch, as index arithmetic: each image has its own draw, and no loop sees an image."""
+"""Random crops and flips of a whole batch, as index arithmetic: each image has a draw of its own."""
 
 import torch
 from jaxtyping import Float
@@ -7,10 +7,8 @@ from torch import Tensor, nn
 from torchal.training.recipe import Augment
 
 
-def augmented(
-    x: Float[Tensor, "batch channels height width"], augment: Augment, draw: torch.Generator
-) -> Float[Tensor, "batch channels height width"]:
-    """Return a batch with the recipe's random changes, drawn from a generator on the batch's device."""
+def augmented(x: Float[Tensor, "batch ..."], augment: Augment, draw: torch.Generator) -> Float[Tensor, "batch ..."]:
+    """Return a batch with the recipe's random changes, drawn on its device; as it is if there are none."""
     if augment.crop:
         x = cropped(x, augment.crop, draw)
     if augment.flip:

@@ -1,11 +1,13 @@
 """Train a network, as a generator: stopping early, pruning and showing progress are the caller's ``for`` body."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from torchal.data.dataset import Examples
 from torchal.models import Classifier, Model
@@ -13,7 +15,7 @@ from torchal.records import EpochRecord, FitRecord
 from torchal.rng import Address, generator, seeded
 from torchal.training.augment import augmented
 from torchal.training.metrics import evaluate
-from torchal.training.recipe import Recipe
+from torchal.training.recipe import Augment, Recipe
 from torchal.training.schedule import rate_factor
 
 Weights = dict[str, Tensor]
@@ -49,15 +51,16 @@ def fit(
         ValueError: if nothing is labelled, or the recipe cannot be applied to these inputs or this network.
     """
     _check(model, labelled, recipe)
-    optimizer = _optimizer(model, recipe)
-    batches = _batch_sizes(len(labelled), recipe.batch)
+    device, batches = labelled.labels.device, _batch_sizes(len(labelled), recipe.batch)
+    optimizer, scheduler = _optimizer(model, recipe, recipe.epochs * len(batches))
     for epoch in range(recipe.epochs):
-        factor = partial(_set_rate, optimizer, recipe, epoch * len(batches), recipe.epochs * len(batches))
-        rate = factor(0)
+        order = torch.randperm(len(labelled), generator=generator(*where, "order", epoch)).to(device)
+        draw = generator(*where, "augment", epoch, device=device)
+        rate = scheduler.get_last_lr()[0]
         model.train()
         with seeded(*where, "dropout", epoch):
-            loss = _epoch(model, optimizer, labelled, batches, recipe, where, epoch, factor)
-        finite = bool(torch.tensor(loss).isfinite())
+            loss = _epoch(model, optimizer, scheduler, labelled, order.split(batches), recipe.augment, draw)
+        finite = math.isfinite(loss)
         score = None if validation is None else evaluate(model, validation, classes)
         record = EpochRecord(epoch=epoch, loss=loss if finite else None, lr=rate, validation=score)
         yield Epoch(record, finite, partial(_copied, model))
@@ -68,27 +71,21 @@ def fit(
 def _epoch(
     model: Classifier,
     optimizer: torch.optim.Optimizer,
+    scheduler: LambdaLR,
     labelled: Examples,
-    batches: list[int],
-    recipe: Recipe,
-    where: Address,
-    epoch: int,
-    set_rate: Callable[[int], float],
+    batches: Iterable[Tensor],
+    augment: Augment,
+    draw: torch.Generator,
 ) -> float:
     """Go once over the examples and return their mean loss; the device is waited for once, at the end."""
-    device = labelled.labels.device
-    order = torch.randperm(len(labelled), generator=generator(*where, "order", epoch)).to(device)
-    draw = generator(*where, "augment", epoch, device=device)
-    total = torch.zeros((), device=device)
-    for step, positions in enumerate(order.split(batches)):
-        set_rate(step)
+    total = torch.zeros((), device=labelled.labels.device)
+    for positions in batches:
         x, y = labelled.batch(positions)
-        if recipe.augment.crop or recipe.augment.flip:
-            x = augmented(x, recipe.augment, draw)
-        loss = nn.functional.cross_entropy(model(x), y)
+        loss = nn.functional.cross_entropy(model(augmented(x, augment, draw)), y)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        scheduler.step()
         total += loss.detach() * len(y)
     return total.item() / len(labelled)
 
@@ -130,19 +127,13 @@ def _batch_sizes(n: int, batch: int) -> list[int]:
     return sizes
 
 
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, recipe: Recipe, steps: int) -> tuple[torch.optim.Optimizer, LambdaLR]:
+    optimizer: torch.optim.Optimizer
     if recipe.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(
-        model.parameters(), recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, start: int, steps: int, step: int) -> float:
-    rate = recipe.lr * rate_factor(recipe.schedule, start + step, steps)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    return rate
+        optimizer = torch.optim.Adam(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay)
+    return optimizer, LambdaLR(optimizer, lambda step: rate_factor(recipe.schedule, step, steps))
 
 
 def _check(model: nn.Module, labelled: Examples, recipe: Recipe) -> None:

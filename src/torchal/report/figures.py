@@ -1,0 +1,229 @@
+"""Charts of an experiment: learning curves, and paired differences from random, one chart for each data set and model.
+
+They are Vega-Lite specifications, drawn by whoever shows them. Everything in them is named by position, so that equal
+results give equal bytes. Colours are those of Okabe and Ito, "Color Universal Design" (2008), with grey for random.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from torchal.report.compare import BASELINE, curves, differences, paired
+from torchal.report.frame import GROUP, scores
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A800")
+"""Okabe and Ito's colours; their yellow is darkened, since it cannot be read on white."""
+GREY = "#808080"
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4])
+"""Told apart beside colours once these repeat."""
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
+
+_HEIGHT, _PANEL = 360, 170
+_BUDGETS = 12
+"""Up to so many budgets, each has its own tick."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart and the words around it."""
+
+    id: str
+    caption: str
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How each strategy is drawn, the same in every chart."""
+
+    strategies: tuple[str, ...]
+
+    @property
+    def colours(self) -> list[str]:
+        """A colour for each strategy."""
+        return [GREY if rank is None else PALETTE[rank % len(PALETTE)] for rank in self._ranks]
+
+    @property
+    def rounds(self) -> list[int]:
+        """For each strategy how often the colours had been used up before it."""
+        return [0 if rank is None else rank // len(PALETTE) for rank in self._ranks]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether colours alone no longer tell the strategies apart."""
+        return max(self.rounds) > 0
+
+    @property
+    def _ranks(self) -> list[int | None]:
+        others = [name for name in self.strategies if name != BASELINE]
+        return [None if name == BASELINE else others.index(name) for name in self.strategies]
+
+
+def look(table: pd.DataFrame) -> Look:
+    """Return how the strategies of a table are drawn: colours go by their order in the plan."""
+    return Look(tuple(table["strategy"].unique()))
+
+
+def learning_curves(table: pd.DataFrame, style: Look) -> list[Figure]:
+    """Return one chart for each data set and model: mean test accuracy, its interval and, faint, the single runs."""
+    means, runs = _percent(curves(table)), _percent(scores(table))
+    return [
+        Figure(f"curves-{position}", place(name), _curve_chart(rows, _of(runs, name), style))
+        for position, (name, rows) in enumerate(means.groupby(GROUP, sort=False))
+    ]
+
+
+def difference_panels(table: pd.DataFrame, style: Look) -> list[tuple[str, list[Figure]]]:
+    """Return for each data set and model one small chart a strategy: its paired difference from random, in points.
+
+    Raises:
+        ValueError: if a strategy lacks runs or cycles that another has.
+    """
+    means, pairs = _percent(differences(table)), _percent(paired(table))
+    found = []
+    for position, (name, rows) in enumerate(means.groupby(GROUP, sort=False)):
+        mates, scale = _of(pairs, name), _scale(rows, _of(pairs, name))
+        panels = [
+            Figure(
+                f"differences-{position}-{number}",
+                str(strategy),
+                _panel(each, mates[mates["strategy"] == strategy], style, scale),
+            )
+            for number, (strategy, each) in enumerate(rows.groupby("strategy", sort=False))
+        ]
+        found.append((place(name), panels))
+    return found
+
+
+def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[str, Any]:
+    chosen = alt.selection_point(name="highlight", fields=["strategy"], bind="legend")
+    encoded: dict[str, Any] = {"color": _colour(style), "x": _budgets(means)}
+    title, scale = "test accuracy (%)", alt.Scale(zero=False, nice=True)
+    base = alt.Chart(_inline(means)).encode(**encoded, tooltip=_tooltip("accuracy (%)"))
+    single = (
+        alt.Chart(_inline(runs))
+        .mark_line(strokeWidth=1)
+        .encode(**encoded, y=alt.Y("value:Q", title=title, scale=scale), detail="run:N")
+    )
+    # Left to itself altair would name this view by how many charts the process has made before.
+    lines = base.mark_line(strokeWidth=2.5).properties(name="means").add_params(chosen)
+    points, y = base.mark_point(size=55, filled=True), alt.Y("mean:Q", title=title, scale=scale)
+    layers = [
+        _bounds(base, means, title).encode(opacity=_shown(chosen, 0.12, 0.02)),
+        single.encode(opacity=_shown(chosen, 0.2, 0.03)),
+        lines.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_dash(style)),
+        points.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_shape(style)),
+    ]
+    return _finished(layers, _HEIGHT, "Mean test accuracy against labelled examples, a line for each strategy.")
+
+
+def _panel(means: pd.DataFrame, pairs: pd.DataFrame, style: Look, scale: alt.Scale) -> dict[str, Any]:
+    colour = alt.value(style.colours[style.strategies.index(means["strategy"].iloc[0])])
+    title = "difference (points)"
+    x, y = _budgets(means), alt.Y("mean:Q", title=title, scale=scale)
+    base = alt.Chart(_inline(means)).encode(x=x, color=colour, tooltip=_tooltip("difference (points)"))
+    single = alt.Chart(_inline(pairs)).encode(
+        x=x, y=alt.Y("value:Q", title=title, scale=scale), detail="run:N", color=colour
+    )
+    zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(strokeDash=[4, 3], color=GREY)
+    layers = [
+        zero.encode(y=alt.Y("zero:Q", title=title, scale=scale)),
+        single.mark_line(strokeWidth=1).encode(opacity=alt.value(0.25)),
+        _bounds(base, means, title).encode(opacity=alt.value(0.2)),
+        base.mark_line(strokeWidth=2.5).encode(y=y),
+        base.mark_point(size=45, filled=True).encode(y=y, opacity=alt.value(1)),
+    ]
+    return _finished(layers, _PANEL, "Paired difference in test accuracy from random against labelled examples.")
+
+
+def _bounds(base: alt.Chart, means: pd.DataFrame, title: str) -> alt.Chart:
+    """Return the intervals as a band, or as a bar where there is but one budget."""
+    marked: alt.Chart = base.mark_area() if len(set(means["labelled"])) > 1 else base.mark_rule(strokeWidth=6)
+    return marked.encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
+
+
+def _finished(layers: list[alt.Chart], height: int, description: str) -> dict[str, Any]:
+    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
+    chart = alt.layer(*layers).properties(width="container", height=height, autosize=fit, description=description)
+    spec: dict[str, Any] = chart.to_dict()
+    return spec
+
+
+def _budgets(means: pd.DataFrame) -> alt.X:
+    budgets = sorted(int(count) for count in means["labelled"].unique())
+    axis = alt.Axis(values=budgets if len(budgets) <= _BUDGETS else alt.Undefined, labelOverlap="greedy", format="d")
+    return alt.X("labelled:Q", title="labelled examples", scale=alt.Scale(zero=False, padding=12), axis=axis)
+
+
+def _colour(style: Look) -> alt.Color:
+    scale = alt.Scale(domain=list(style.strategies), range=style.colours)
+    legend = alt.Legend(title=None, orient="bottom", labelLimit=260, symbolStrokeWidth=2.5)
+    return alt.Color("strategy:N", scale=scale, legend=legend)
+
+
+def _dash(style: Look) -> dict[str, Any]:
+    dashes = [DASHES[count % len(DASHES)] for count in style.rounds]
+    return _if_needed("strokeDash", alt.StrokeDash, style, dashes)
+
+
+def _shape(style: Look) -> dict[str, Any]:
+    shapes = [SHAPES[count % len(SHAPES)] for count in style.rounds]
+    return _if_needed("shape", alt.Shape, style, shapes)
+
+
+def _if_needed(channel: str, kind: Any, style: Look, values: list[Any]) -> dict[str, Any]:
+    """Return a channel that tells strategies apart where colours repeat, else none."""
+    if not style.repeats:
+        return {}
+    return {channel: kind("strategy:N", scale=alt.Scale(domain=list(style.strategies), range=values), title=None)}
+
+
+def _tooltip(title: str) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("strategy:N"),
+        alt.Tooltip("labelled:Q", title="labelled examples"),
+        alt.Tooltip("mean:Q", title=title, format=".1f"),
+        alt.Tooltip("low:Q", title="95 % interval from", format=".1f"),
+        alt.Tooltip("high:Q", title="to", format=".1f"),
+        alt.Tooltip("n:Q", title="n"),
+        alt.Tooltip("over:N", title="n counts"),
+    ]
+
+
+def _shown(chosen: alt.Parameter, usual: float, faded: float) -> Any:
+    """Return the opacity that fades strategies other than those chosen in the legend."""
+    return alt.condition(chosen, alt.value(usual), alt.value(faded))
+
+
+def _scale(*tables: pd.DataFrame) -> alt.Scale:
+    """Return one scale for panels side by side, which always holds zero."""
+    columns = [table[name] for table in tables for name in ("mean", "value", "low", "high") if name in table]
+    seen = pd.concat([*columns, pd.Series([0.0])])
+    return alt.Scale(domain=[float(seen.min()), float(seen.max())], nice=True)
+
+
+def _percent(table: pd.DataFrame) -> pd.DataFrame:
+    """Return shares as per cent, rounded to what a chart can show."""
+    names = [name for name in ("mean", "value", "low", "high") if name in table]
+    return table.assign(**{name: (100 * table[name]).round(4) for name in names})
+
+
+def _of(table: pd.DataFrame, name: Any) -> pd.DataFrame:
+    """Return the rows of one data set and model."""
+    rows: pd.DataFrame = table[(table["dataset"] == name[0]) & (table["model"] == name[1])]
+    return rows
+
+
+def place(name: Any) -> str:
+    """Return a data set and a model in words."""
+    return f"{name[0]} with {name[1]}"
+
+
+def _inline(table: pd.DataFrame) -> alt.InlineData:
+    """Return rows as chart data; what is not a number becomes null."""
+    drawn = ["strategy", "labelled", "mean", "low", "high", "n", "over", "value", "run"]
+    text = table[[name for name in drawn if name in table]].to_json(orient="records", double_precision=10)
+    return alt.InlineData(values=json.loads(text))

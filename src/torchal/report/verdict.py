@@ -1,0 +1,152 @@
+"""Whether any strategy beats random: a sentence, a table for the terminal and JSON values, all from one summary."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from torchal.report.compare import BASELINE, BETTER, NO_INTERVAL, NOT_COMPARED, REFERENCE, UNCLEAR, WORSE
+from torchal.report.frame import GROUP
+
+_STYLES = {BETTER: "bold green", WORSE: "bold red", UNCLEAR: "", REFERENCE: "dim", NO_INTERVAL: "yellow"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a summary says, in the forms the command line shows."""
+
+    summary: pd.DataFrame
+    unfinished: int = 0
+    """Planned runs that have not reached their end."""
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words, a line for each data set and model."""
+        return verdict_sentence(self.summary)
+
+    def table(self) -> Table:
+        """Return it for the terminal."""
+        return terminal(self.summary)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values; accuracies are shares from 0 to 1."""
+        rows = self.summary.astype(object).where(self.summary.notna(), None).to_dict(orient="records")
+        return {"sentence": self.sentence, "unfinished": self.unfinished, "strategies": rows}
+
+
+def verdict_sentence(summary: pd.DataFrame) -> str:
+    """Return one plain sentence for each data set and model, a line each."""
+    if summary.empty:
+        return "Nothing can be compared yet: no partition and seed has been measured with every strategy."
+    several = len(set(summary["model"])) > 1
+    groups = summary.groupby(GROUP, sort=False)
+    return "\n".join(
+        _sentence(rows, f"{dataset} with {model}" if several else str(dataset)) for (dataset, model), rows in groups
+    )
+
+
+def _sentence(rows: pd.DataFrame, place: str) -> str:
+    compared = rows[rows["difference"].notna()]
+    if compared.empty:
+        return _alone(rows, place)
+    best = compared.sort_values("difference", ascending=False, kind="stable").iloc[0]
+    counts = compared["verdict"].value_counts()
+    better, worse, total = int(counts.get(BETTER, 0)), int(counts.get(WORSE, 0)), len(compared)
+    where = f"on {place} ({_size(best)})"
+    losers = f"; {worse} {_are(worse)} worse: {_named(compared, WORSE)}" if worse else ""
+    largest = f"; the {'largest mean gain' if best['difference'] > 0 else 'highest mean difference'} is {_gain(best)}."
+    if best["verdict"] == NO_INTERVAL:
+        return f"One run of each strategy {where} gives no interval and so no verdict{largest}"
+    if better == 1 and best["verdict"] == BETTER:
+        return f"1 of {_strategies(total)} is better than random {where}: {_gain(best)}{losers}."
+    if better:
+        head = f"{better} of {_strategies(total)} {_are(better)} better than random {where}: {_named(compared, BETTER)}"
+    elif worse:
+        head = f"None of {_strategies(total)} is better than random {where}"
+    else:
+        head = f"None of {_strategies(total)} differs clearly from random {where}"
+    return f"{head}{losers}{largest}"
+
+
+def _alone(rows: pd.DataFrame, place: str) -> str:
+    best = rows.iloc[0]
+    reason = "it is the only strategy" if set(rows["strategy"]) == {BASELINE} else "random has no runs to compare with"
+    return (
+        f"No strategy can be compared with random on {place}: {reason}; the highest accuracy averaged over the budget "
+        f"is that of {best['strategy']}, {percent(best['aubc'])} % ({_size(best)})."
+    )
+
+
+def _gain(best: pd.Series) -> str:
+    unit = "averaged over the budget" if best["cycles"] > 1 else f"at {best['first_labelled']} labelled examples"
+    interval = f" (95 % interval {points(best['low'])} to {points(best['high'])})" if best["n"] > 1 else ""
+    return f"{best['strategy']}, {points(best['difference'])} points of accuracy {unit}{interval}"
+
+
+def _size(row: pd.Series) -> str:
+    partitions, seeds, runs = int(row["partitions"]), int(row["seeds"]), int(row["runs"])
+    if runs == partitions * seeds:
+        return f"{_counted(partitions, 'partition')} x {_counted(seeds, 'seed')}"
+    return f"{_counted(runs, 'run')} over {_counted(partitions, 'partition')}"
+
+
+def _strategies(count: int) -> str:
+    return "1 strategy" if count == 1 else f"{count} strategies"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _named(rows: pd.DataFrame, verdict: str) -> str:
+    return ", ".join(rows.loc[rows["verdict"] == verdict, "strategy"])
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count != 1)}"
+
+
+def percent(share: float) -> str:
+    """Return a share as per cent with one decimal."""
+    return f"{100 * share:.1f}"
+
+
+def points(share: float) -> str:
+    """Return a difference of shares as signed percentage points with one decimal, where zero has no sign."""
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in {"+0.0", "-0.0"} else text
+
+
+def terminal(summary: pd.DataFrame) -> Table:
+    """Return the verdict on each strategy for the terminal."""
+    groups = [name for name in GROUP if len(set(summary[name])) > 1]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
+    for name in [*groups, "strategy"]:
+        table.add_column(name.replace("dataset", "data set"), overflow="fold")
+    for name in ("AUBC %", "difference", "95 % interval", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for row in summary.to_dict(orient="records"):
+        table.add_row(*(Text(str(row[name])) for name in groups), *_cells(row))
+    counted = " or ".join(dict.fromkeys(summary["over"])) or "runs"
+    table.caption = (
+        f"AUBC: accuracy averaged over the budget. Difference: points from random. n: {counted}.\n"
+        "Each 95 % t interval is for one comparison, not corrected for their number."
+    )
+    return table
+
+
+def _cells(row: dict[Any, Any]) -> list[Text]:
+    compared = row["verdict"] not in {REFERENCE, NOT_COMPARED}
+    bounded = compared and row["verdict"] != NO_INTERVAL
+    texts = [
+        row["strategy"],
+        percent(row["aubc"]),
+        points(row["difference"]) if compared else "",
+        f"{points(row['low'])} to {points(row['high'])}" if bounded else "",
+        str(row["n"]),
+    ]
+    return [*(Text(text) for text in texts), Text(row["verdict"], style=_STYLES.get(row["verdict"], ""))]
