@@ -32,13 +32,13 @@ def blocks(language: str):
             yield pytest.param(block, id=f"{document.name}-{number}")
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+@pytest.mark.parametrize("block", list(blocks("python")))
 def test_a_python_block_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README", "exec"), {"__name__": "snippet"})  # noqa: S102 - our own documents
 
 
-@pytest.mark.parametrize("block", blocks("yaml"))
+@pytest.mark.parametrize("block", list(blocks("yaml")))
 def test_a_yaml_block_is_a_valid_experiment(block, tmp_path):
     document = yaml.safe_load(block)
     document["dataset"] = document["dataset"]["name"] if isinstance(document["dataset"], dict) else document["dataset"]

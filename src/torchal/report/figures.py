@@ -21,7 +21,7 @@ DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4])
 """Told apart beside colours once these repeat."""
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 
-_HEIGHT, _PANEL = 360, 170
+_HEIGHT, _PANEL = 360, 190
 _BUDGETS = 12
 """Up to so many budgets, each has its own tick."""
 
@@ -85,7 +85,7 @@ def difference_panels(table: pd.DataFrame, style: Look) -> list[tuple[str, list[
     means, pairs = _percent(differences(table)), _percent(paired(table))
     found = []
     for position, (name, rows) in enumerate(means.groupby(GROUP, sort=False)):
-        mates, scale = _of(pairs, name), _scale(rows, _of(pairs, name))
+        mates, scale = _of(pairs, name), _scale(rows, _of(pairs, name), pd.DataFrame({"value": [0.0]}))
         panels = [
             Figure(
                 f"differences-{position}-{number}",
@@ -101,7 +101,8 @@ def difference_panels(table: pd.DataFrame, style: Look) -> list[tuple[str, list[
 def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[str, Any]:
     chosen = alt.selection_point(name="highlight", fields=["strategy"], bind="legend")
     encoded: dict[str, Any] = {"color": _colour(style), "x": _budgets(means)}
-    title, scale = "test accuracy (%)", alt.Scale(zero=False, nice=True)
+    # Intervals of few runs reach beyond all accuracies; they are cut at the frame so that the curves can be read.
+    title, scale = "test accuracy (%)", _scale(means[["mean"]], runs[["value"]])
     base = alt.Chart(_inline(means)).encode(**encoded, tooltip=_tooltip("accuracy (%)"))
     single = (
         alt.Chart(_inline(runs))
@@ -112,7 +113,7 @@ def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[s
     lines = base.mark_line(strokeWidth=2.5).properties(name="means").add_params(chosen)
     points, y = base.mark_point(size=55, filled=True), alt.Y("mean:Q", title=title, scale=scale)
     layers = [
-        _bounds(base, means, title).encode(opacity=_shown(chosen, 0.12, 0.02)),
+        _bounds(base, means, title).encode(opacity=_shown(chosen, 0.25, 0.05, empty=False)),
         single.encode(opacity=_shown(chosen, 0.2, 0.03)),
         lines.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_dash(style)),
         points.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_shape(style)),
@@ -141,7 +142,9 @@ def _panel(means: pd.DataFrame, pairs: pd.DataFrame, style: Look, scale: alt.Sca
 
 def _bounds(base: alt.Chart, means: pd.DataFrame, title: str) -> alt.Chart:
     """Return the intervals as a band, or as a bar where there is but one budget."""
-    marked: alt.Chart = base.mark_area() if len(set(means["labelled"])) > 1 else base.mark_rule(strokeWidth=6)
+    marked: alt.Chart = (
+        base.mark_area(clip=True) if len(set(means["labelled"])) > 1 else base.mark_rule(strokeWidth=6, clip=True)
+    )
     return marked.encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
 
 
@@ -160,7 +163,7 @@ def _budgets(means: pd.DataFrame) -> alt.X:
 
 def _colour(style: Look) -> alt.Color:
     scale = alt.Scale(domain=list(style.strategies), range=style.colours)
-    legend = alt.Legend(title=None, orient="bottom", labelLimit=260, symbolStrokeWidth=2.5)
+    legend = alt.Legend(title=None, orient="bottom", labelLimit=260, symbolStrokeWidth=2.5, symbolOpacity=1)
     return alt.Color("strategy:N", scale=scale, legend=legend)
 
 
@@ -193,16 +196,16 @@ def _tooltip(title: str) -> list[alt.Tooltip]:
     ]
 
 
-def _shown(chosen: alt.Parameter, usual: float, faded: float) -> Any:
-    """Return the opacity that fades strategies other than those chosen in the legend."""
-    return alt.condition(chosen, alt.value(usual), alt.value(faded))
+def _shown(chosen: alt.Parameter, value: float, faded: float, *, empty: bool = True) -> Any:
+    """Return the opacity of strategies chosen in the legend, and of the others; ``empty``: none chosen means all."""
+    return alt.condition(chosen, alt.value(value), alt.value(faded), empty=empty)
 
 
 def _scale(*tables: pd.DataFrame) -> alt.Scale:
-    """Return one scale for panels side by side, which always holds zero."""
+    """Return one scale for all values of some tables, so that charts side by side can be compared."""
     columns = [table[name] for table in tables for name in ("mean", "value", "low", "high") if name in table]
-    seen = pd.concat([*columns, pd.Series([0.0])])
-    return alt.Scale(domain=[float(seen.min()), float(seen.max())], nice=True)
+    seen = pd.concat(columns)
+    return alt.Scale(domain=[float(seen.min()), float(seen.max())], nice=True, zero=False)
 
 
 def _percent(table: pd.DataFrame) -> pd.DataFrame:

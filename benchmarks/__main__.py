@@ -1,0 +1,24 @@
+"""Run one benchmark: ``python -m benchmarks resume --json``."""
+
+import argparse
+import importlib
+import json
+import os
+import platform
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the named benchmark and print what it measured."""
+    known = sorted(file.stem for file in Path(__file__).parent.glob("*.py") if not file.stem.startswith("_"))
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("name", choices=known)
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    arguments = parser.parse_args()
+    result = importlib.import_module(f"benchmarks.{arguments.name}").measure()
+    result["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(json.dumps(result, indent=1) if arguments.json else "\n".join(f"{k}: {v}" for k, v in result.items()))
+
+
+if __name__ == "__main__":
+    main()

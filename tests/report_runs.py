@@ -1,0 +1,125 @@
+"""Records of experiments that never ran, for tests of the report."""
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from torchal.digest import digest_of, seed_of
+from torchal.records import (
+    CycleRecord,
+    Fingerprint,
+    FingerprintFile,
+    PlannedRun,
+    PlanRecord,
+    RunRecord,
+    Scores,
+)
+from torchal.report.frame import COLUMNS
+
+STRATEGIES = ("random", "margin", "bald(samples=10)", "coreset")
+GAINS = {"random": 0.0, "margin": 0.03, "bald(samples=10)": 0.002, "coreset": -0.03}
+PARTITIONS, SEEDS, CYCLES = ("drawn-1", "drawn-2", "drawn-3"), (1, 2), 4
+
+Key = tuple[str, str, int, int]
+"""Strategy, partition, seed and cycle."""
+
+
+def accuracy(key: Key) -> float:
+    """Return an accuracy that rises with the cycle and differs between runs, by less than strategies differ."""
+    strategy, partition, seed, cycle = key
+    shared, own = (np.random.default_rng(seed_of(*of)).normal() for of in ((partition, seed, cycle), key))
+    gain = GAINS.get(strategy, 0.0) * (cycle > 0)
+    return 0.6 + 0.08 * cycle + gain + 0.02 * shared + (0.002 * own if cycle and strategy != "random" else 0.0)
+
+
+def scores(value: float) -> Scores:
+    return Scores(examples=100, accuracy=value, nll=1 - value, ece=0.05, per_class=(value - 0.1, None, value + 0.1))
+
+
+def cycle_record(key: Key, value: float) -> CycleRecord:
+    return CycleRecord(
+        cycle=key[-1],
+        labelled=20 + 10 * key[-1],
+        keys={"measure": digest_of(key)},
+        recipe={"lr": 0.01 * (1 + key[-1]), "epochs": 30, "augment": {"flip": False}},
+        validation=scores(value),
+        test=scores(value),
+    )
+
+
+def run_record(
+    strategy: str,
+    partition: str,
+    seed: int,
+    cycles: int = CYCLES,
+    value: Callable[[Key], float] = accuracy,
+    place: tuple[str, str] = ("digits", "mlp"),
+) -> RunRecord:
+    keys = [(strategy, partition, seed, cycle) for cycle in range(cycles)]
+    return RunRecord(
+        id=run_id(strategy, partition, seed, place),
+        strategy=strategy,
+        dataset=place[0],
+        model=place[1],
+        partition=partition,
+        seed=seed,
+        spec={},
+        cycles=tuple(cycle_record(key, value(key)) for key in keys),
+        finished=cycles == CYCLES,
+    )
+
+
+def run_id(strategy: str, partition: str, seed: int, place: tuple[str, str] = ("digits", "mlp")) -> str:
+    return f"run-{partition}-{seed}-{digest_of((strategy, partition, seed, place))[:8]}"
+
+
+def all_runs(strategies=STRATEGIES, partitions=PARTITIONS, seeds=SEEDS, **more) -> list[RunRecord]:
+    return [
+        run_record(strategy, partition, seed, **more)
+        for partition, seed, strategy in product(partitions, seeds, strategies)
+    ]
+
+
+def planned(record: RunRecord) -> PlannedRun:
+    fields = {name: getattr(record, name) for name in ("id", "strategy", "dataset", "model", "partition", "seed")}
+    return PlannedRun(**fields, stages=tuple((cycle, "measure") for cycle in range(CYCLES)))
+
+
+def write_results(
+    results: Path, records: list[RunRecord], plan: list[RunRecord] | None = None, name: str = "tiny"
+) -> Path:
+    """Write what the runner writes: the plan, the runs' records and the fingerprint."""
+    runs = results / name / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    protocol = {"name": name, "strategy": sorted({each.strategy for each in plan or records}), "seed": [1, 2]}
+    whole = PlanRecord(
+        experiment=name, runs=tuple(planned(each) for each in plan or records), cycles=CYCLES, protocol=protocol
+    )
+    (results / name / "plan.json").write_text(whole.text())
+    for record in records:
+        (runs / f"{record.id}.json").write_text(record.text())
+    versions = {"python": "3.11", "torch": "2.13", "numpy": "2", "optuna": "4", "torchal": "0", "cuda": None}
+    one = Fingerprint(**versions, device="a processor", threads=1, exact=True)
+    (results / "fingerprint.json").write_text(FingerprintFile(accepted=(one,), commits=("abc",)).text())
+    return results
+
+
+def table(values: dict[Key, float], place: tuple[str, str] = ("digits", "mlp")) -> pd.DataFrame:
+    """Return a tidy table of test accuracies, as if the runs had been read."""
+    rows = [
+        {"strategy": strategy, "partition": partition, "seed": seed, "cycle": cycle, "labelled": 20 + 10 * cycle}
+        | {"value": value, "run": run_id(strategy, partition, seed, place)}
+        for (strategy, partition, seed, cycle), value in values.items()
+    ]
+    fixed = {
+        "experiment": "tiny",
+        "dataset": place[0],
+        "model": place[1],
+        "side": "test",
+        "metric": "accuracy",
+        "key": "",
+    }
+    return pd.DataFrame(rows).assign(**fixed)[list(COLUMNS)]
