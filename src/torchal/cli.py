@@ -71,6 +71,7 @@ def plan(
     console = Console()
     console.print(f"[bold]{experiment.name}[/bold]: {len(answer['runs'])} runs; results in {results / experiment.name}")
     console.print(_axes(answer))
+    console.print(_runs(answer["runs"]))
     console.print(_stages(answer["stages"]))
     console.print(
         f"About {_duration(answer['seconds'])} of one worker is missing (without pruning). Nothing was computed."
@@ -276,6 +277,15 @@ def _axes(answer: dict[str, Any]) -> Table:
     table = Table("axis", "values")
     for axis, values in answer["axes"].items():
         table.add_row(axis, _escaped(", ".join(str(value) for value in values)))
+    return table
+
+
+def _runs(runs: list[dict[str, Any]], most: int = 12) -> Table:
+    table = Table("run", "stages that exist")
+    for run in runs[:most]:
+        table.add_row(run["id"], f"{run['finished']}/{run['stages']}")
+    if len(runs) > most:
+        table.caption = f"and {len(runs) - most} more, which --json lists"
     return table
 
 

@@ -10,7 +10,7 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for_end
@@ -74,6 +74,7 @@ def run_experiment(experiment: ExperimentSpec, host: Host, watch: Watch = lambda
 
     Raises:
         ValueError: if the experiment asks for what cannot be, or the results folder has another fingerprint.
+        ChildProcessError: if a worker process was ended from outside.
     """
     prepare(host)
     with Store(host.results / "store", watch) as store:
@@ -85,9 +86,15 @@ def run_experiment(experiment: ExperimentSpec, host: Host, watch: Watch = lambda
         shutil.rmtree(folder / "failures", ignore_errors=True)
         for chain in found:
             _write_record(chain, store, folder)
-        failures = _carry_out(found, store, host, folder, watch)
-        store.sweep()
-    return failures
+        try:
+            return _carry_out(found, store, host, folder, watch)
+        except BrokenExecutor as error:
+            raise ChildProcessError(
+                "a worker process was ended from outside, perhaps for want of memory; everything finished is kept: run "
+                "the same command again, perhaps with fewer --jobs"
+            ) from error
+        finally:
+            store.sweep()
 
 
 def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
@@ -137,7 +144,10 @@ def _carry_out(found: list[Chain], store: Store, host: Host, folder: Path, watch
                 break
             for future in wait(running, timeout=0.5, return_when=FIRST_COMPLETED).done:
                 chain, step = running.pop(future)
-                if (error := future.exception()) is not None:
+                error = future.exception()
+                if isinstance(error, BrokenExecutor):
+                    raise error
+                if error is not None:
                     failures[chain.spec.id] = _fail(chain, step, error, store, folder)
                     continue
                 done.add(step.identity)

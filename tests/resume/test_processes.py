@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -39,6 +40,28 @@ def test_two_processes_on_one_store_at_once_finish_without_error_and_with_the_sa
     both = [start(spec_file, tmp_path / "one", "--jobs", "1") for _ in range(2)]
     for process in both:
         finish(process)
+    assert contents(tmp_path / "one") == undisturbed
+
+
+def children(process: subprocess.Popen) -> list[int]:
+    """Return the processes that a process has started, by Linux's account of it."""
+    tasks = Path(f"/proc/{process.pid}/task")
+    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds worker processes by Linux's /proc")
+def test_a_worker_that_is_killed_ends_the_run_in_a_sentence_and_the_next_call_in_the_same_bytes(
+    tmp_path, spec_file, undisturbed
+):
+    process = start(spec_file, tmp_path / "one", "--jobs", "2")
+    while process.poll() is None and not list((tmp_path / "one").glob("store/trial/*")):
+        time.sleep(0.01)
+    for child in children(process):
+        os.kill(child, signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "a worker process was ended from outside" in errors.decode()
+    finish(start(spec_file, tmp_path / "one", "--jobs", "1"))
     assert contents(tmp_path / "one") == undisturbed
 
 

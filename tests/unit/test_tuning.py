@@ -5,13 +5,13 @@ import optuna
 import pytest
 import torch
 from pydantic import ValidationError
-from torchal.models.mlp import Mlp
-from torchal.training.recipe import Recipe
 
 from torchal.data.dataset import Examples, Inputs
+from torchal.models.mlp import Mlp
 from torchal.records import TrialRecord
 from torchal.rng import generator
 from torchal.store import Store
+from torchal.training.recipe import Recipe
 from torchal.training.task import Task
 from torchal.tuning.space import PAPER, Choice, Range, proposed
 from torchal.tuning.tune import Tuning, tune

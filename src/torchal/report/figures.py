@@ -5,6 +5,7 @@ results give equal bytes. Colours are those of Okabe and Ito, "Color Universal D
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,31 +41,38 @@ class Look:
     """How each strategy is drawn, the same in every chart."""
 
     strategies: tuple[str, ...]
-
-    @property
-    def colours(self) -> list[str]:
-        """A colour for each strategy."""
-        return [GREY if rank is None else PALETTE[rank % len(PALETTE)] for rank in self._ranks]
-
-    @property
-    def rounds(self) -> list[int]:
-        """For each strategy how often the colours had been used up before it."""
-        return [0 if rank is None else rank // len(PALETTE) for rank in self._ranks]
+    colours: tuple[str, ...]
+    rounds: tuple[int, ...]
+    """For each strategy how often the colours had been used up before it."""
 
     @property
     def repeats(self) -> bool:
-        """Whether colours alone no longer tell the strategies apart."""
-        return max(self.rounds) > 0
+        """Whether colours alone do not tell the strategies apart."""
+        return len(set(self.colours)) < len(self.colours)
 
-    @property
-    def _ranks(self) -> list[int | None]:
-        others = [name for name in self.strategies if name != BASELINE]
-        return [None if name == BASELINE else others.index(name) for name in self.strategies]
+    def colour(self, strategy: str) -> str:
+        """Return the colour of one strategy."""
+        return self.colours[self.strategies.index(strategy)]
+
+    def round(self, strategy: str) -> int:
+        """Return how often the colours had been used up before one strategy."""
+        return self.rounds[self.strategies.index(strategy)]
+
+    def only(self, strategies: Iterable[str]) -> "Look":
+        """Return how some of the strategies are drawn, in the same order as all."""
+        wanted = set(strategies)
+        kept = [position for position, name in enumerate(self.strategies) if name in wanted]
+        each = (self.strategies, self.colours, self.rounds)
+        return Look(*(tuple(values[position] for position in kept) for values in each))  # type: ignore[arg-type]  # mixed
 
 
 def look(table: pd.DataFrame) -> Look:
     """Return how the strategies of a table are drawn: colours go by their order in the plan."""
-    return Look(tuple(table["strategy"].unique()))
+    names = list(dict.fromkeys(table["strategy"]))
+    others = [name for name in names if name != BASELINE]
+    ranks = {name: divmod(rank, len(PALETTE)) for rank, name in enumerate(others)}
+    colours = (GREY if name == BASELINE else PALETTE[ranks[name][1]] for name in names)
+    return Look(tuple(names), tuple(colours), tuple(ranks[name][0] if name in ranks else 0 for name in names))
 
 
 def learning_curves(table: pd.DataFrame, style: Look) -> list[Figure]:
@@ -99,11 +107,14 @@ def difference_panels(table: pd.DataFrame, style: Look) -> list[tuple[str, list[
 
 
 def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[str, Any]:
+    style = style.only(means["strategy"])
     chosen = alt.selection_point(name="highlight", fields=["strategy"], bind="legend")
     encoded: dict[str, Any] = {"color": _colour(style), "x": _budgets(means)}
     # Intervals of few runs reach beyond all accuracies; they are cut at the frame so that the curves can be read.
     title, scale = "test accuracy (%)", _scale(means[["mean"]], runs[["value"]])
-    base = alt.Chart(_inline(means)).encode(**encoded, tooltip=_tooltip("accuracy (%)"))
+    base = alt.Chart(_inline(means.assign(round=means["strategy"].map(style.round)))).encode(
+        **encoded, tooltip=_tooltip("accuracy (%)")
+    )
     single = (
         alt.Chart(_inline(runs))
         .mark_line(strokeWidth=1)
@@ -113,7 +124,7 @@ def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[s
     lines = base.mark_line(strokeWidth=2.5).properties(name="means").add_params(chosen)
     points, y = base.mark_point(size=55, filled=True), alt.Y("mean:Q", title=title, scale=scale)
     layers = [
-        _bounds(base, means, title).encode(opacity=_shown(chosen, 0.25, 0.05, empty=False)),
+        _bounds(base, means, title).encode(opacity=_shown(chosen, 0.25, 0.15 / len(style.colours), empty=False)),
         single.encode(opacity=_shown(chosen, 0.2, 0.03)),
         lines.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_dash(style)),
         points.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_shape(style)),
@@ -122,7 +133,7 @@ def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[s
 
 
 def _panel(means: pd.DataFrame, pairs: pd.DataFrame, style: Look, scale: alt.Scale) -> dict[str, Any]:
-    colour = alt.value(style.colours[style.strategies.index(means["strategy"].iloc[0])])
+    colour = alt.value(style.colour(means["strategy"].iloc[0]))
     title = "difference (points)"
     x, y = _budgets(means), alt.Y("mean:Q", title=title, scale=scale)
     base = alt.Chart(_inline(means)).encode(x=x, color=colour, tooltip=_tooltip("difference (points)"))
@@ -162,26 +173,27 @@ def _budgets(means: pd.DataFrame) -> alt.X:
 
 
 def _colour(style: Look) -> alt.Color:
-    scale = alt.Scale(domain=list(style.strategies), range=style.colours)
+    scale = alt.Scale(domain=list(style.strategies), range=list(style.colours))
     legend = alt.Legend(title=None, orient="bottom", labelLimit=260, symbolStrokeWidth=2.5, symbolOpacity=1)
     return alt.Color("strategy:N", scale=scale, legend=legend)
 
 
 def _dash(style: Look) -> dict[str, Any]:
-    dashes = [DASHES[count % len(DASHES)] for count in style.rounds]
-    return _if_needed("strokeDash", alt.StrokeDash, style, dashes)
+    """Return the channel that tells strategies apart where colours repeat, else none.
+
+    It goes by column ``round``: by the name it would draw a dashed, unreadable symbol in the legend.
+    """
+    tests: list[Any] = [
+        {"test": f"datum.round === {count}", "value": DASHES[count % len(DASHES)]}
+        for count in range(1, max(style.rounds, default=0) + 1)
+    ]
+    return {"strokeDash": alt.StrokeDashValue(value=DASHES[0], condition=tests)} if style.repeats else {}
 
 
 def _shape(style: Look) -> dict[str, Any]:
-    shapes = [SHAPES[count % len(SHAPES)] for count in style.rounds]
-    return _if_needed("shape", alt.Shape, style, shapes)
-
-
-def _if_needed(channel: str, kind: Any, style: Look, values: list[Any]) -> dict[str, Any]:
-    """Return a channel that tells strategies apart where colours repeat, else none."""
-    if not style.repeats:
-        return {}
-    return {channel: kind("strategy:N", scale=alt.Scale(domain=list(style.strategies), range=values), title=None)}
+    """Return the channel that does so for points, and in the legend."""
+    scale = alt.Scale(domain=list(style.strategies), range=[SHAPES[count % len(SHAPES)] for count in style.rounds])
+    return {"shape": alt.Shape("strategy:N", scale=scale, title=None)} if style.repeats else {}
 
 
 def _tooltip(title: str) -> list[alt.Tooltip]:
@@ -227,6 +239,6 @@ def place(name: Any) -> str:
 
 def _inline(table: pd.DataFrame) -> alt.InlineData:
     """Return rows as chart data; what is not a number becomes null."""
-    drawn = ["strategy", "labelled", "mean", "low", "high", "n", "over", "value", "run"]
+    drawn = ["strategy", "labelled", "mean", "low", "high", "n", "over", "round", "value", "run"]
     text = table[[name for name in drawn if name in table]].to_json(orient="records", double_precision=10)
     return alt.InlineData(values=json.loads(text))

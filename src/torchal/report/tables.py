@@ -47,7 +47,7 @@ def _verdict(row: dict[Any, Any], reach: float, style: Look) -> dict[str, Any]:
     bounded = compared and row["verdict"] != NO_INTERVAL
     return {
         "strategy": row["strategy"],
-        "colour": style.colours[style.strategies.index(row["strategy"])],
+        "colour": style.colour(row["strategy"]),
         "aubc": percent(row["aubc"]),
         "difference": points(row["difference"]) if compared else "",
         "interval": f"{points(row['low'])} to {points(row['high'])}" if bounded else "",
@@ -142,7 +142,10 @@ def _plain(value: Any) -> str:
 
 def protocol(plan: PlanRecord) -> Grid:
     """Return each part of the experiment's spec as YAML."""
-    rows = [[name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True)] for name, value in plan.protocol.items()]
+    rows = [
+        [name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None)]
+        for name, value in plan.protocol.items()
+    ]
     return Grid(["part", "value"], [[name, text.removesuffix("...\n").rstrip()] for name, text in rows], 2)
 
 

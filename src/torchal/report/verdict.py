@@ -57,7 +57,8 @@ def _sentence(rows: pd.DataFrame, place: str) -> str:
     better, worse, total = int(counts.get(BETTER, 0)), int(counts.get(WORSE, 0)), len(compared)
     where = f"on {place} ({_size(best)})"
     losers = f"; {worse} {_are(worse)} worse: {_named(compared, WORSE)}" if worse else ""
-    largest = f"; the {'largest mean gain' if best['difference'] > 0 else 'highest mean difference'} is {_gain(best)}."
+    gained = points(best["difference"]).startswith("+")
+    largest = f"; the {'largest mean gain' if gained else 'highest mean difference'} is {_gain(best)}."
     if best["verdict"] == NO_INTERVAL:
         return f"One run of each strategy {where} gives no interval and so no verdict{largest}"
     if better == 1 and best["verdict"] == BETTER:
