@@ -20,7 +20,7 @@ from torchal.records import (
 from torchal.report.frame import COLUMNS
 
 STRATEGIES = ("random", "margin", "bald(samples=10)", "coreset")
-GAINS = {"random": 0.0, "margin": 0.03, "bald(samples=10)": 0.002, "coreset": -0.03}
+GAINS = {"random": 0.0, "margin": 0.03, "bald(samples=10)": 0.0, "coreset": -0.03}
 PARTITIONS, SEEDS, CYCLES = ("drawn-1", "drawn-2", "drawn-3"), (1, 2), 4
 
 Key = tuple[str, str, int, int]

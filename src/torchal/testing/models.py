@@ -1,0 +1,100 @@
+"""What every model promises, as functions that raise an AssertionError where one of them breaks it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from torchal.models import Classifier, Model
+from torchal.rng import generator
+from torchal.testing.watch import streams
+from torchal.training.fit import fresh
+
+Shape = tuple[int, ...]
+Check = Callable[[Model, Shape, int], None]
+
+
+def _network(model: Model, shape: Shape, classes: int, purpose: str = "contract") -> Classifier:
+    return fresh(model, shape, classes, (purpose,))
+
+
+def _batch(shape: Shape, n: int = 8) -> Tensor:
+    return torch.rand(n, *shape, generator=generator("contract batch"))
+
+
+def _drawn_from() -> dict[str, object]:
+    """Return the global streams that layers draw from; Python's own is moved by checkers of types at run time."""
+    return {name: state for name, state in streams().items() if name != "random"}
+
+
+def check_parts(model: Model, shape: Shape, classes: int) -> None:
+    """The logits are the head's, on the features, and there is one for each class."""
+    network, x = _network(model, shape, classes).eval(), _batch(shape)
+    features = network.features(x)
+    assert features.shape == (8, network.head.in_features), "features are not as wide as the head's input"
+    assert network(x).shape == (8, classes), "there is not one logit for each class"
+    assert torch.equal(network(x), network.head(features)), "forward is not the head on the features"
+
+
+def check_body_is_a_sequence(model: Model, shape: Shape, classes: int) -> None:
+    """The body is a sequence of steps, so that Monte-Carlo dropout can rerun its end alone."""
+    body = _network(model, shape, classes).body
+    assert isinstance(body, nn.Sequential), "the body is not an nn.Sequential"
+    assert len(body) > 1, "the body is one step, which Monte-Carlo dropout could only rerun whole"
+
+
+def check_evaluation_is_deterministic(model: Model, shape: Shape, classes: int) -> None:
+    """In evaluation mode the same inputs give the same finite logits, alone or in company."""
+    network, x = _network(model, shape, classes).eval(), _batch(shape)
+    logits = network(x)
+    assert logits.isfinite().all(), "logits are not finite"
+    assert torch.equal(network(x), logits), "a second pass differs in evaluation mode"
+    assert torch.allclose(network(x[:3]), logits[:3], atol=1e-5), "an example's logits depend on the rest of its batch"
+
+
+def check_addressed_weights(model: Model, shape: Shape, classes: int) -> None:
+    """Initial weights come from torch's global stream alone, which callers seed."""
+    before = _drawn_from()
+    first, again, other = (_network(model, shape, classes, purpose).state_dict() for purpose in ("a", "a", "b"))
+    assert _drawn_from() == before, "a global random stream was moved outside the seeded block"
+    assert all(torch.equal(first[name], again[name]) for name in first), "the same seed gives other weights"
+    assert any(not torch.equal(first[name], other[name]) for name in first), "another seed gives the same weights"
+
+
+def check_gradients(model: Model, shape: Shape, classes: int) -> None:
+    """Every parameter is learnt."""
+    network = _network(model, shape, classes).train()
+    network(_batch(shape)).square().sum().backward()
+    idle = [name for name, parameter in network.named_parameters() if parameter.grad is None]
+    assert not idle, f"no gradient reaches {', '.join(idle)}"
+
+
+def check_learns(model: Model, shape: Shape, classes: int) -> None:
+    """A few dozen steps fit eight examples."""
+    network, x = _network(model, shape, classes), _batch(shape)
+    y = torch.arange(8) % classes
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    for module in network.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - the one common base
+            module.p = 0.0
+    losses = []
+    for _ in range(60):
+        loss = nn.functional.cross_entropy(network(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert min(losses[-5:]) < losses[0] / 4, (
+        f"the loss on eight examples only fell from {losses[0]:.2f} to {losses[-1]:.2f}"
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    check_parts,
+    check_body_is_a_sequence,
+    check_evaluation_is_deterministic,
+    check_addressed_weights,
+    check_gradients,
+    check_learns,
+)
+"""Every promise. A suite parametrises over it."""

@@ -1,0 +1,212 @@
+"""The page as people meet it: opened from a file, without a network, in Chromium."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from report_runs import STRATEGIES, all_runs, write_results
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from torchal.report import page
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+BROWSER, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        BROWSER is None or DRIVER is None,
+        reason="no chromium or chromedriver on PATH: install Debian's packages chromium and chromium-driver",
+    ),
+]
+
+
+def started(folder: Path) -> webdriver.Chrome:
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in (*FLAGS, f"--user-data-dir={folder}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    return driver
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    results = write_results(tmp_path_factory.mktemp("results"), all_runs((*STRATEGIES, HOSTILE)))
+    return page.write(results, "tiny")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    driver = started(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser, place):
+    show(browser, place, "light")
+    return browser
+
+
+def show(driver, place: Path, scheme: str, width: int = 1200) -> None:
+    """Open the page anew, as someone who has not been there before."""
+    driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    driver.get(place.as_uri())
+    driver.execute_script("localStorage.clear()")
+    driver.get_log("browser")
+    driver.refresh()
+    drawn(driver, scheme)
+
+
+def drawn(driver, theme: str) -> None:
+    WebDriverWait(driver, 20, 0.05).until(
+        lambda each: each.execute_script("return document.documentElement.dataset.drawn") == theme
+    )
+
+
+def colours(driver) -> tuple[str, str]:
+    """Return the page's background and the colour of the first chart's labels."""
+    return tuple(
+        driver.execute_script(
+            "return [getComputedStyle(document.body).backgroundColor,"
+            "document.querySelector('#curves-0 svg .role-axis-label text').getAttribute('fill')]"
+        )
+    )
+
+
+def test_nothing_is_logged_and_no_dialogue_opens(opened):
+    assert opened.get_log("browser") == []
+    assert opened.execute_script("return document.title") == "tiny · torchal report"  # fails while an alert is open
+
+
+def test_every_chart_is_drawn(opened):
+    counts = opened.execute_script(
+        "return Object.fromEntries([...document.querySelectorAll('.chart')].map("
+        "(chart) => [chart.id, chart.querySelectorAll('svg .mark-line path, svg .mark-symbol path').length]))"
+    )
+    assert sorted(counts) == ["curves-0", *(f"differences-0-{number}" for number in range(len(STRATEGIES)))]
+    assert all(count > 4 for count in counts.values())
+
+
+def test_charts_fill_their_card_and_stay_in_it(opened):
+    gaps = opened.execute_script(
+        "return [...document.querySelectorAll('.chart')].map((chart) => "
+        "chart.clientWidth - chart.querySelector('svg').getBoundingClientRect().width)"
+    )
+    assert all(-1 <= gap < 12 for gap in gaps)
+
+
+def test_nothing_is_fetched(opened, place):
+    fetched = opened.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)")
+    assert [name for name in fetched if not name.startswith(("data:", "blob:"))] == []
+    assert opened.execute_script("return performance.getEntriesByType('navigation')[0].name") == place.as_uri()
+
+
+def test_a_hostile_name_is_shown_as_text(opened):
+    shown = [each.text for each in opened.find_elements(By.CSS_SELECTOR, ".verdicts .name, .panels h4")]
+    assert shown.count(HOSTILE) == 2
+    assert opened.execute_script("return document.images.length") == 0
+    assert opened.execute_script("return document.scripts.length") == 3
+
+
+def test_a_hostile_name_stays_text_under_the_mouse(opened):
+    opened.execute_script(
+        "const point = [...document.querySelectorAll('#differences-0-3 svg .mark-symbol path')].at(-1);"
+        "const box = point.getBoundingClientRect();"
+        "point.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX: box.x + 3, clientY: box.y + 3}));"
+    )
+    tip = WebDriverWait(opened, 5, 0.05).until(
+        lambda each: each.execute_script("return document.querySelector('#vg-tooltip-element.visible')?.textContent")
+    )
+    assert HOSTILE in tip
+    assert "95 % interval" in tip
+    assert opened.execute_script("return document.images.length") == 0
+
+
+def test_the_button_switches_page_and_charts_by_keyboard_and_is_remembered(opened):
+    light = colours(opened)
+    button = opened.find_element(By.ID, "theme")
+    assert button.text == "Dark mode"
+    opened.execute_script("arguments[0].focus()", button)
+    button.send_keys(Keys.ENTER)
+    drawn(opened, "dark")
+    dark = colours(opened)
+    assert button.text == "Light mode"
+    assert light[0] != dark[0]
+    assert light[1] != dark[1]
+    opened.refresh()
+    drawn(opened, "dark")
+    assert colours(opened) == dark
+    assert opened.execute_script("return document.querySelectorAll('#curves-0 svg').length") == 1
+
+
+def test_the_page_follows_the_system_until_told_otherwise(browser, place):
+    show(browser, place, "dark")
+    assert browser.find_element(By.ID, "theme").text == "Light mode"
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]}
+    )
+    drawn(browser, "light")
+
+
+def test_a_click_in_the_legend_fades_the_others(opened):
+    faded = (
+        "return [...document.querySelectorAll('#curves-0 svg .mark-line path')].filter("
+        "(line) => parseFloat(getComputedStyle(line).opacity) <= 0.1 && line.getAttribute('stroke-width') === '2.5').length"
+    )
+    assert opened.execute_script(faded) == 0
+    symbol = opened.find_elements(By.CSS_SELECTOR, "#curves-0 svg .role-legend-symbol path")[1]
+    opened.execute_script("arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", symbol)
+    WebDriverWait(opened, 5, 0.05).until(lambda each: each.execute_script(faded) == len(STRATEGIES))
+
+
+def test_a_phone_scrolls_tables_not_the_page(browser, place):
+    show(browser, place, "light", width=390)
+    widths = browser.execute_script(
+        "const table = document.querySelector('.scroll');"
+        "return [document.documentElement.scrollWidth, innerWidth, table.scrollWidth, table.clientWidth]"
+    )
+    assert widths[0] <= widths[1] == 390
+    assert widths[2] > widths[3]
+    legend = browser.execute_script(
+        "const [chart, legend] = ['#curves-0 svg', '#curves-0 svg .role-legend'].map((each) => "
+        "document.querySelector(each).getBoundingClientRect()); return [legend.right, chart.right]"
+    )
+    assert legend[0] <= legend[1] + 1
+
+
+def test_a_chart_that_cannot_be_drawn_says_so(browser, place, tmp_path):
+    html = place.read_text(encoding="utf-8")
+    start = html.index('id="specs">') + len('id="specs">')
+    specs = json.loads(html[start : html.index("</script>", start)])
+    broken = json.dumps(
+        {name: {**spec, "layer": [{"mark": "nonsense", "encoding": {}}]} for name, spec in specs.items()}
+    )
+    copy = tmp_path / "broken.html"
+    copy.write_text(html[:start] + broken + html[html.index("</script>", start) :], encoding="utf-8")
+    show(browser, copy, "light")
+    assert "could not be drawn" in browser.find_element(By.ID, "curves-0").text
