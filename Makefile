@@ -13,7 +13,7 @@ demo: $(READY)
 	$(BIN)/torchal report experiments/quickstart.yaml
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check

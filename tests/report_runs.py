@@ -9,6 +9,8 @@ import pandas as pd
 
 from torchal.digest import digest_of, seed_of
 from torchal.records import (
+    COMMITS,
+    CommitsFile,
     CycleRecord,
     Fingerprint,
     FingerprintFile,
@@ -103,7 +105,8 @@ def write_results(
         (runs / f"{record.id}.json").write_text(record.text())
     versions = {"python": "3.11", "torch": "2.13", "numpy": "2", "optuna": "4", "torchal": "0", "cuda": None}
     one = Fingerprint(**versions, device="a processor", threads=1, exact=True)
-    (results / "fingerprint.json").write_text(FingerprintFile(accepted=(one,), commits=("abc",)).text())
+    (results / "fingerprint.json").write_text(FingerprintFile(accepted=(one,)).text())
+    (results / COMMITS).write_text(CommitsFile(commits=("abc",)).text())
     return results
 
 

@@ -10,7 +10,7 @@ import optuna
 import torch
 
 from torchal import __version__
-from torchal.records import Fingerprint, FingerprintFile
+from torchal.records import COMMITS, CommitsFile, Fingerprint, FingerprintFile
 from torchal.store import Store
 
 
@@ -36,15 +36,20 @@ def accept(store: Store, results: Path, device: str, threads: int, *, mixed: boo
         ValueError: naming what differs, unless ``mixed`` says that it may.
     """
     path, current = results / "fingerprint.json", fingerprint(device, threads)
-    known = FingerprintFile.read(path) if path.is_file() else FingerprintFile(accepted=(current,), commits=())
+    known = FingerprintFile.read(path) if path.is_file() else FingerprintFile(accepted=(current,))
     if current not in known.accepted:
         if not mixed:
             raise ValueError(_refusal(results, known.accepted[0], current))
         known = known.model_copy(update={"accepted": (*known.accepted, current)})
+    store.write(path, known.text())
+    _note_commit(store, results / COMMITS)
+
+
+def _note_commit(store: Store, path: Path) -> None:
+    known = CommitsFile.read(path) if path.is_file() else CommitsFile()
     commit = _commit()
     if commit is not None and commit not in known.commits:
-        known = known.model_copy(update={"commits": (*known.commits, commit)})
-    store.write(path, known.text())
+        store.write(path, CommitsFile(commits=(*known.commits, commit)).text())
 
 
 def _refusal(results: Path, first: Fingerprint, current: Fingerprint) -> str:

@@ -174,5 +174,16 @@ class FingerprintFile(Record):
     """Under what a results folder was written, first first."""
 
     accepted: tuple[Fingerprint, ...]
-    commits: tuple[str, ...]
-    """Commits of torchal that wrote into it. A change of meaning raises a stage's version, so commits may mix."""
+
+
+COMMITS = "commits-timing.json"
+"""Name of the sidecar of a results folder that lists commits."""
+
+
+class CommitsFile(Record):
+    """Commits of torchal that wrote into a results folder, a fact of the host and so kept in a sidecar.
+
+    A change of meaning raises a stage's version, so commits may mix.
+    """
+
+    commits: tuple[str, ...] = ()

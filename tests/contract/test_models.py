@@ -3,8 +3,18 @@ import torch
 from torch import nn
 
 from torchal.models import Classifier, Model
+from torchal.rng import seeded
 from torchal.spec import names, resolve
-from torchal.testing.models import CHECKS, check_body_is_a_sequence, check_evaluation_is_deterministic, check_parts
+from torchal.testing.models import (
+    CHECKS,
+    check_addressed_weights,
+    check_body_is_a_sequence,
+    check_evaluation_is_deterministic,
+    check_exact,
+    check_gradients,
+    check_learns,
+    check_parts,
+)
 
 SMALL = {
     "vgg16": ({"width": 2}, (3, 32, 32)),
@@ -36,12 +46,52 @@ class Noisy(Classifier):
         return super().forward(x) + torch.rand(1)
 
 
+class Idle(Classifier):
+    """Its body's weights take no part in the answer."""
+
+    def features(self, x):
+        return self.body(x).detach()
+
+
 class Bad(Model):
     def build(self, shape, classes):
         return Noisy(nn.Sequential(nn.Flatten()), nn.Linear(shape[0], classes))
 
 
-@pytest.mark.parametrize("check", [check_parts, check_body_is_a_sequence, check_evaluation_is_deterministic])
-def test_the_suite_catches_a_model_that_breaks_its_promise(check):
-    with pytest.raises(AssertionError):
-        check(Bad(), (6,), 3)
+class Unlearnt(Model):
+    """Neither drawn from the global stream nor able to learn."""
+
+    def build(self, shape, classes):
+        network = Idle(nn.Sequential(nn.Linear(shape[0], 4), nn.ReLU()), nn.Linear(4, classes))
+        for parameter in network.parameters():
+            nn.init.zeros_(parameter)
+        return network
+
+
+class Inexact(Model):
+    def build(self, shape, classes):
+        body = nn.Sequential(nn.Unflatten(1, (1, 2, 3)), nn.AdaptiveAvgPool2d((2, 2)), nn.Flatten())
+        return Classifier(body, nn.Linear(4, classes))
+
+
+@pytest.mark.parametrize(
+    ("check", "model"),
+    [
+        (check_parts, Bad()),
+        (check_body_is_a_sequence, Bad()),
+        (check_evaluation_is_deterministic, Bad()),
+        (check_addressed_weights, Unlearnt()),
+        (check_gradients, Unlearnt()),
+        (check_exact, Inexact()),
+        (check_learns, Unlearnt()),
+    ],
+    ids=lambda each: getattr(each, "__name__", None),
+)
+def test_the_suite_catches_a_model_that_breaks_its_promise(check, model):
+    with seeded("noise"), pytest.raises(AssertionError):
+        check(model, (6,), 3)
+
+
+def test_every_promise_of_the_suite_is_shown_to_be_breakable():
+    marks = test_the_suite_catches_a_model_that_breaks_its_promise.pytestmark
+    assert [check for check, _ in marks[0].args[1]] == list(CHECKS)

@@ -62,7 +62,8 @@ def test_panels_show_each_strategy_but_random_on_one_scale():
     for panel in panels:
         means = expected.loc[expected["strategy"] == panel.caption, "mean"]
         assert [row["mean"] for row in values(panel.spec, "mean")] == pytest.approx((100 * means).tolist(), abs=1e-4)
-    scales = {json.dumps(layer["encoding"]["y"]["scale"]) for panel in panels for layer in panel.spec["layer"]}
+    vertical = [layer["encoding"]["y"] for panel in panels for layer in panel.spec["layer"]]
+    scales = {json.dumps(each["scale"]) for each in vertical if "scale" in each}
     assert len(scales) == 1
     low, high = json.loads(scales.pop())["domain"]
     assert low <= 100 * expected["low"].min() + 1e-4
@@ -116,7 +117,7 @@ def test_data_sets_and_models_have_charts_of_their_own():
 
 
 @pytest.mark.parametrize("cycles", [1, CYCLES])
-@pytest.mark.parametrize("strategies", [("random", HOSTILE), MANY])
+@pytest.mark.parametrize("strategies", [("random", HOSTILE), MANY[:9]])
 def test_vega_draws_every_kind_of_chart(strategies, cycles):
     curve, ((_, panels),) = everything(runs(strategies, cycles))
     for figure in (*curve, panels[0]):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from io import StringIO
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -22,6 +23,18 @@ def write(tmp_path, records=None, plan=None) -> str:
     return page.write(results, "tiny").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> Path:
+    """Results whose page is written already, for tests that only read."""
+    results = write_results(tmp_path_factory.mktemp("plain"), all_runs())
+    page.write(results, "tiny")
+    return results
+
+
+def text(results: Path) -> str:
+    return (results / "tiny" / "report" / "report.html").read_text(encoding="utf-8")
+
+
 def specs(html: str) -> dict:
     return json.loads(re.search(r'<script type="application/json" id="specs">(.*?)</script>', html, re.DOTALL)[1])
 
@@ -36,18 +49,18 @@ def note(html: str, name: str) -> str:
     return found[0] if found else ""
 
 
-def test_page_and_tables_are_written_side_by_side(tmp_path):
-    html = write(tmp_path)
-    folder = tmp_path / "tiny" / "report"
+def test_page_and_tables_are_written_side_by_side(plain):
+    html = text(plain)
+    folder = plain / "tiny" / "report"
     assert sorted(file.name for file in folder.iterdir()) == ["report.html", "runs.csv", "runs.parquet", "summary.csv"]
     links = set(re.findall(r'<a href="([^"]*)"', html))
     assert links == {"runs.csv", "runs.parquet", "summary.csv"}
     assert pd.read_csv(folder / "summary.csv")["strategy"].tolist()[0] == "margin"
 
 
-def test_the_verdict_stands_first_and_the_same_everywhere(tmp_path):
-    html = write(tmp_path)
-    verdict = page.verdict(tmp_path, "tiny")
+def test_the_verdict_stands_first_and_the_same_everywhere(plain):
+    html = text(plain)
+    verdict = page.verdict(plain, "tiny")
     assert verdict.sentence in markup(html).partition("<main>")[0]
     assert verdict.sentence.startswith(
         "1 of 3 strategies is better than random on digits (3 partitions x 2 seeds): margin, +"
@@ -56,8 +69,8 @@ def test_the_verdict_stands_first_and_the_same_everywhere(tmp_path):
     assert len(verdict.sentence.splitlines()) == 1
 
 
-def test_the_page_needs_no_network(tmp_path):
-    html = write(tmp_path)
+def test_the_page_needs_no_network(plain):
+    html = text(plain)
     tags = re.findall(r"<(?:link|script|img|iframe|object)\b[^>]*>", markup(html))
     assert [tag for tag in tags if re.search(r"(src|href)=", tag)] == ['<link rel="icon" href="data:,">']
     assert "default-src 'none'" in html
@@ -77,20 +90,18 @@ def test_a_hostile_name_is_text_wherever_it_stands(tmp_path):
     assert html.count("</script>") == 3  # charts, library and the page's own
 
 
-def test_equal_results_give_equal_bytes_in_a_process_without_torch(tmp_path):
-    html = write(tmp_path)
+def test_equal_results_give_equal_bytes_in_a_process_without_torch(plain):
+    html = text(plain)
     program = (
         "import sys, pathlib; from torchal.report import page; page.write(pathlib.Path(sys.argv[1]), 'tiny');"
         "assert 'torch' not in sys.modules, 'torch was imported'; assert 'torchal.experiment' not in sys.modules"
     )
-    subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], check=True, env={**os.environ, "PYTHONHASHSEED": "7"}
-    )
-    assert (tmp_path / "tiny" / "report" / "report.html").read_text(encoding="utf-8") == html
+    subprocess.run([sys.executable, "-c", program, str(plain)], check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
+    assert (plain / "tiny" / "report" / "report.html").read_text(encoding="utf-8") == html
 
 
-def test_the_page_does_not_say_where_it_was_made(tmp_path):
-    assert str(tmp_path) not in write(tmp_path)
+def test_the_page_does_not_say_where_it_was_made(plain):
+    assert str(plain) not in text(plain)
 
 
 def test_unfinished_runs_are_told(tmp_path):
@@ -106,8 +117,8 @@ def test_unfinished_runs_are_told(tmp_path):
     assert page.verdict(tmp_path, "tiny").unfinished == 2
 
 
-def test_a_finished_experiment_has_no_warnings(tmp_path):
-    html = write(tmp_path)
+def test_a_finished_experiment_has_no_warnings(plain):
+    html = text(plain)
     assert 'class="note"' not in html
     assert "24 of 24 runs finished" in html
 
@@ -155,8 +166,8 @@ def test_several_data_sets_get_a_sentence_and_a_table_each(tmp_path):
     assert html.count('<table class="verdicts">') == 2
 
 
-def test_every_table_that_holds_numbers_says_n(tmp_path):
-    html = markup(write(tmp_path))
+def test_every_table_that_holds_numbers_says_n(plain):
+    html = markup(text(plain))
     for number in re.findall(r'<td class="number">[\d.]+ \(.*?</td>', html):
         assert ", n = 3" in number
     assert len(re.findall(", n = 3</td>", html)) == len(STRATEGIES) * CYCLES + len(STRATEGIES) * 4
@@ -182,8 +193,8 @@ def test_equal_recipes_are_not_listed(tmp_path):
     assert "Every cycle was trained with the recipe of the protocol" in write(tmp_path, all_runs(cycles=1))
 
 
-def test_protocol_environment_and_keys_are_on_the_page(tmp_path):
-    html = markup(write(tmp_path))
+def test_protocol_environment_and_keys_are_on_the_page(plain):
+    html = markup(text(plain))
     assert "[bald(samples=10), coreset, margin, random]" in html
     assert "a processor" in html
     assert "Commits of torchal that wrote these results: abc" in html
@@ -197,9 +208,8 @@ def test_results_without_fingerprint_say_so(tmp_path):
     assert "No fingerprint was recorded" in page.write(tmp_path, "tiny").read_text()
 
 
-def test_the_document_is_json_without_nan(tmp_path):
-    write(tmp_path)
-    document = page.verdict(tmp_path, "tiny").document()
+def test_the_document_is_json_without_nan(plain):
+    document = page.verdict(plain, "tiny").document()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     base = next(each for each in document["strategies"] if each["strategy"] == "random")
     assert base["difference"] is None

@@ -2,6 +2,7 @@
 
 He, Zhang, Ren & Sun 2016, "Deep Residual Learning for Image Recognition". The stem is one 3x3 convolution without
 pooling, as is usual for CIFAR. Where a block changes shape, the shortcut is a 1x1 convolution with batch normalisation.
+Weights start as torch's layers draw them.
 """
 
 from itertools import pairwise

@@ -1,7 +1,8 @@
-"""Multi-layer perceptron."""
+"""Multi-layer perceptron. Weights start as torch's layers draw them."""
 
 from itertools import pairwise
 from math import prod
+from typing import Annotated
 
 from pydantic import Field
 from torch import nn
@@ -12,7 +13,7 @@ from torchal.models import Classifier, Model
 class Mlp(Model):
     """Fully connected layers with ReLU and dropout, for small images and feature vectors."""
 
-    hidden: tuple[int, ...] = Field((128,), min_length=1)
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((128,), min_length=1)
     """Units of each hidden layer."""
 
     dropout: float = Field(0.5, ge=0, lt=1)

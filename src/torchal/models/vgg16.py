@@ -2,13 +2,14 @@
 
 Simonyan & Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image Recognition". As in TorchAL, the
 maps are averaged to 7x7 and the classifier is 25088-4096-512-classes with one dropout layer, after the first of its
-activations.
+activations. Weights start as torch's layers draw them.
 """
 
 from pydantic import Field
 from torch import nn
 
 from torchal.models import Classifier, Model
+from torchal.models._average import AverageTo
 
 PLAN = (1, 1, 0, 2, 2, 0, 4, 4, 4, 0, 8, 8, 8, 0, 8, 8, 8, 0)
 """Convolutions by their multiple of the width; 0 halves the size."""
@@ -32,7 +33,7 @@ class Vgg16(Model):
         if len(shape) != 3 or min(shape[1:]) < 32:
             raise ValueError(f"model vgg16: takes images of at least 32x32, not shape {shape}; choose resnet8 or mlp.")
         maps, features = 8 * self.width * 7 * 7, 8 * self.width
-        steps = [*self._convolutions(shape[0]), nn.AdaptiveAvgPool2d(7), nn.Flatten()]
+        steps = [*self._convolutions(shape[0]), AverageTo(7), nn.Flatten()]
         steps += [nn.Linear(maps, 64 * self.width), nn.ReLU(inplace=True), nn.Dropout(self.dropout)]
         steps += [nn.Linear(64 * self.width, features), nn.ReLU(inplace=True)]
         return Classifier(nn.Sequential(*steps), nn.Linear(features, classes))

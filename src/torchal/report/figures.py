@@ -62,8 +62,11 @@ class Look:
         """Return how some of the strategies are drawn, in the same order as all."""
         wanted = set(strategies)
         kept = [position for position, name in enumerate(self.strategies) if name in wanted]
-        each = (self.strategies, self.colours, self.rounds)
-        return Look(*(tuple(values[position] for position in kept) for values in each))  # type: ignore[arg-type]  # mixed
+        return Look(
+            tuple(self.strategies[position] for position in kept),
+            tuple(self.colours[position] for position in kept),
+            tuple(self.rounds[position] for position in kept),
+        )
 
 
 def look(table: pd.DataFrame) -> Look:

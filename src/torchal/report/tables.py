@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from torchal.records import FingerprintFile, PlanRecord, RunRecord
+from torchal.records import COMMITS, CommitsFile, FingerprintFile, PlanRecord, RunRecord
 from torchal.report.compare import BETTER, NO_INTERVAL, NOT_COMPARED, REFERENCE, UNCLEAR, WORSE, curves, intervals
 from torchal.report.figures import Look, place
 from torchal.report.frame import GROUP, scores
@@ -158,7 +158,8 @@ def environment(results: Path) -> tuple[Grid | None, tuple[str, ...]]:
     prints = [each.model_dump() for each in found.accepted]
     headings = ["", *(f"fingerprint {number}" if len(prints) > 1 else "value" for number, _ in enumerate(prints, 1))]
     rows = [[name, *(_said(each[name]) for each in prints)] for name in prints[0]] if prints else []
-    return Grid(headings, rows, len(headings)), found.commits
+    commits = results / COMMITS
+    return Grid(headings, rows, len(headings)), CommitsFile.read(commits).commits if commits.is_file() else ()
 
 
 def _said(value: Any) -> str:

@@ -134,8 +134,8 @@ def terminal(summary: pd.DataFrame) -> Table:
         table.add_row(*(Text(str(row[name])) for name in groups), *_cells(row))
     counted = " or ".join(dict.fromkeys(summary["over"])) or "runs"
     table.caption = (
-        f"AUBC: accuracy averaged over the budget. Difference: points from random. n: {counted}.\n"
-        "Each 95 % t interval is for one comparison, not corrected for their number."
+        "AUBC: accuracy averaged over the budget; difference: points from random;\n"
+        f"n counts {counted}; each 95 % t interval is for one comparison alone."
     )
     return table
 

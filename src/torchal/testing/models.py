@@ -1,12 +1,14 @@
 """What every model promises, as functions that raise an AssertionError where one of them breaks it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from torchal.models import Classifier, Model
-from torchal.rng import generator
+from torchal.rng import generator, seeded
 from torchal.testing.watch import streams
 from torchal.training.fit import fresh
 
@@ -64,7 +66,8 @@ def check_addressed_weights(model: Model, shape: Shape, classes: int) -> None:
 def check_gradients(model: Model, shape: Shape, classes: int) -> None:
     """Every parameter is learnt."""
     network = _network(model, shape, classes).train()
-    network(_batch(shape)).square().sum().backward()
+    with seeded("contract gradients"):
+        network(_batch(shape)).square().sum().backward()
     idle = [name for name, parameter in network.named_parameters() if parameter.grad is None]
     assert not idle, f"no gradient reaches {', '.join(idle)}"
 
@@ -89,12 +92,51 @@ def check_learns(model: Model, shape: Shape, classes: int) -> None:
     )
 
 
+class ExactOnly(TorchDispatchMode):
+    """Inside the block, an operation that exact mode refuses on an accelerator is an AssertionError on any device."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        """Run an operation, unless it is refused."""
+        name, given = func.overloadpacket.__name__, dict(kwargs or {})
+        weighted = name == "bincount" and (given.get("weights") is not None or (len(args) > 1 and args[1] is not None))
+        assert name not in _INEXACT, f"{name} has no deterministic form on an accelerator"
+        assert not weighted, "bincount with weights has no deterministic form on an accelerator; use index_add"
+        return func(*args, **given)
+
+
+_INEXACT = {
+    "_adaptive_avg_pool2d_backward",
+    "_adaptive_avg_pool3d_backward",
+    "adaptive_max_pool2d_backward",
+    "avg_pool3d_backward",
+    "fractional_max_pool2d_backward",
+    "fractional_max_pool3d_backward",
+    "grid_sampler_2d_backward",
+    "histc",
+    "max_unpool2d",
+    "max_unpool3d",
+    "reflection_pad1d_backward",
+    "reflection_pad2d_backward",
+    "reflection_pad3d_backward",
+    "upsample_bicubic2d_backward",
+}
+"""Those of the list under ``torch.use_deterministic_algorithms`` that a network for images or vectors may hold."""
+
+
+def check_exact(model: Model, shape: Shape, classes: int) -> None:
+    """A training step has a deterministic form on an accelerator, where exact mode refuses what has none."""
+    network = _network(model, shape, classes).train()
+    with seeded("contract exact"), ExactOnly():
+        network(_batch(shape)).square().sum().backward()
+
+
 CHECKS: tuple[Check, ...] = (
     check_parts,
     check_body_is_a_sequence,
     check_evaluation_is_deterministic,
     check_addressed_weights,
     check_gradients,
+    check_exact,
     check_learns,
 )
 """Every promise. A suite parametrises over it."""

@@ -45,7 +45,7 @@ def fit(
 
     The order of examples, their augmentation and dropout are drawn from the address and the epoch alone, so an epoch is
     the same whatever the caller draws in between. A last batch of one example joins the batch before it, since batch
-    normalisation cannot learn from one.
+    normalisation cannot learn from one, unless ``recipe.batch`` is 1.
 
     Raises:
         ValueError: if nothing is labelled, or the recipe cannot be applied to these inputs or this network.
@@ -122,7 +122,7 @@ def _copied(model: nn.Module) -> Weights:
 
 def _batch_sizes(n: int, batch: int) -> list[int]:
     sizes = [batch] * (n // batch) + [n % batch] * (n % batch > 0)
-    if len(sizes) > 1 and sizes[-1] == 1:
+    if len(sizes) > 1 and sizes[-1] == 1 < batch:
         sizes[-2:] = [sizes[-2] + 1]
     return sizes
 

@@ -2,6 +2,8 @@
 
 The expected calibration error is that of Guo et al. 2017, "On Calibration of Modern Neural Networks": 15 bins of equal
 width over the confidence. A bin holds its upper edge and not its lower one.
+
+Sums by group are made with ``index_add``: exact mode refuses a weighted ``bincount`` on an accelerator.
 """
 
 import torch
@@ -39,14 +41,18 @@ def scores(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, " n"], clas
 def _calibration_error(confidence: Float64[Tensor, " n"], correct: Float64[Tensor, " n"]) -> float:
     bins = (confidence * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
     # a bin's share times |accuracy - confidence| is |sum of (correct - confidence)| / n
-    gaps = torch.bincount(bins, weights=correct - confidence, minlength=BINS)
+    gaps = _sums(correct - confidence, bins, BINS)
     return gaps.abs().sum().item() / len(correct)
 
 
 def _per_class(correct: Float64[Tensor, " n"], labels: Int64[Tensor, " n"], classes: int) -> tuple[float | None, ...]:
     counts = torch.bincount(labels, minlength=classes).tolist()
-    hits = torch.bincount(labels, weights=correct, minlength=classes).tolist()
+    hits = _sums(correct, labels, classes).tolist()
     return tuple(hit / count if count else None for hit, count in zip(hits, counts, strict=True))
+
+
+def _sums(values: Float64[Tensor, " n"], groups: Int64[Tensor, " n"], count: int) -> Float64[Tensor, " groups"]:
+    return values.new_zeros(count).index_add_(0, groups, values)
 
 
 def evaluate(model: Classifier, examples: Examples, classes: int, chunk: int = 1024) -> Scores:
