@@ -101,7 +101,7 @@ def run(
     from torchal.progress import shown
 
     experiment = _experiment(spec, overrides, files)
-    jobs = jobs or (len(os.sched_getaffinity(0)) if device == "cpu" else 1)
+    jobs = jobs or (_cores() if device == "cpu" else 1)
     host = Host(results, jobs=jobs, threads=threads, device=device, files=tuple(files or ()), mixed=mixed)
     with shown(experiment.name) as watch:
         failures = run_experiment(experiment, host, watch)
@@ -253,6 +253,11 @@ def _experiment(spec: Path, overrides: list[str] | None, files: list[Path] | Non
     loaded = [load_file(file) for file in files or ()]
     extra = tuple(each.plugin_name() for each in loaded if issubclass(each, Strategy))
     return ExperimentSpec.read(spec, tuple(overrides or ()), extra)
+
+
+def _cores() -> int:
+    """Return how many processors this process may use, where the system tells, else how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _name(spec: Path) -> str:

@@ -70,7 +70,7 @@ class Unlearnt(Model):
 
 class Inexact(Model):
     def build(self, shape, classes):
-        body = nn.Sequential(nn.Unflatten(1, (1, 2, 3)), nn.AdaptiveAvgPool2d((2, 2)), nn.Flatten())
+        body = nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (1, 2, 3)), nn.AdaptiveAvgPool2d((2, 2)), nn.Flatten())
         return Classifier(body, nn.Linear(4, classes))
 
 

@@ -13,26 +13,25 @@ from torchal.training.recipe import Recipe
 
 
 class Watching(nn.Module):
-    """The first step of a body, which remembers the batches it was trained on."""
+    """The first step of a body, which remembers what it was shown in training and in evaluation mode."""
 
     def __init__(self):
         super().__init__()
-        self.batches = []
+        self.shown = {True: [], False: []}
 
     def forward(self, x):
-        if self.training:
-            self.batches.append(x.detach().clone())
+        self.shown[self.training].append(x.detach().clone())
         return x.flatten(1)
 
 
-def watched(n, where=("watch",), **fields) -> list[torch.Tensor]:
-    """Return what a network was shown in each step of three epochs."""
+def watched(n, where=("watch",), *, training=True, **fields) -> list[torch.Tensor]:
+    """Return what a network was shown in each step of three epochs, or in each validation after them."""
     values = torch.rand(n, 1, 4, 4, generator=generator("images"))
     data = Examples(Inputs(values), torch.arange(n), torch.arange(n) % 2)
     watching = Watching()
     network = Classifier(nn.Sequential(watching), nn.Linear(16, 2))
     list(fit(network, data, data, Recipe(**{"epochs": 3, "lr": 1e-6, **fields}), where, 2))
-    return watching.batches
+    return watching.shown[training]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +62,9 @@ def test_augmentation_is_drawn_anew_in_every_epoch_and_belongs_to_the_address():
 
 
 def test_images_are_not_augmented_for_validation():
-    """Each epoch is one training step, so one batch an epoch is all that the watched step may see in training mode."""
-    assert len(watched(6, augment={"flip": True})) == 3
+    plain, changed = (watched(6, training=False, augment={"crop": crop}) for crop in (0, 4))
+    assert len(changed) == 3
+    assert all(torch.equal(x, plain[0]) for x in changed)
 
 
 @pytest.mark.parametrize("function", [fit, fresh, keep_best])

@@ -188,8 +188,8 @@ def test_training_leaves_the_global_stream_as_it_found_it():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_augmentation_and_dropout_differ_from_epoch_to_epoch():
-    """With a rate too small to learn, epochs differ in loss only by what they draw."""
+def test_dropout_differs_from_epoch_to_epoch():
+    """With a rate too small to learn, epochs differ in loss only by what dropout draws."""
     plain = [r.loss for r, _ in trained(lr=1e-12, model=Mlp(hidden=(8,), dropout=0.0), batch=40)]
     dropped = [r.loss for r, _ in trained(lr=1e-12, model=Mlp(hidden=(8,), dropout=0.5), batch=40)]
     assert plain == pytest.approx([plain[0]] * 3)
