@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 StageName = Literal["tune", "fit", "measure", "query"]
 
@@ -15,8 +15,20 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a record from its JSON file."""
-        return cls.model_validate_json(path.read_bytes())
+        """Read a record from its JSON file.
+
+        Raises:
+            ValueError: if the file is not such a record.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            place = ".".join(map(str, fault["loc"])) or "the file"
+            raise ValueError(
+                f"{path}: {place}: {fault['msg']}; it was damaged or written by another version of torchal: remove it, "
+                "or name another --results folder."
+            ) from error
 
     def text(self) -> str:
         """Return the JSON text that is written."""

@@ -236,3 +236,11 @@ def test_the_results_folder_may_come_from_the_environment(finished, monkeypatch)
     spec, results = finished
     monkeypatch.setenv("TORCHAL_RESULTS", str(results))
     assert json.loads(torchal_("status", spec, "--json").stdout)["finished"] == 2
+
+
+def test_a_damaged_record_is_refused_in_one_sentence_that_names_the_file(tmp_path, finished):
+    spec, _ = finished
+    (tmp_path / "short").mkdir()
+    (tmp_path / "short" / "plan.json").write_text('{"experiment": 1}')
+    with pytest.raises(ValueError, match=r"plan\.json: .*another version of torchal"):
+        RUNNER.invoke(app, ["status", str(spec), "--results", str(tmp_path)], catch_exceptions=False)
