@@ -1,5 +1,6 @@
 """What a strategy is, and all that it may ask."""
 
+from abc import abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -154,9 +155,9 @@ class Strategy(Plugin):
     order_free: ClassVar[bool] = True
     """Whether the same rows are chosen however the pool is ordered, ties aside. The contract suite holds it to that."""
 
+    @abstractmethod
     def select(self, ctx: QueryContext) -> Int64[Tensor, " budget"]:
         """Return as many distinct positions in the pool as the budget asks; nothing may be labelled yet."""
-        raise NotImplementedError
 
 
 AnyStrategy = Annotated[Strategy, *ByName.of(Strategy)]

@@ -235,6 +235,9 @@ def build(kind: type[Plugin], value: Any) -> Any:
     if not isinstance(name, str):
         raise PydanticCustomError("no_name", "a {kind} needs a name", {"kind": kind.__name__.lower()})
     cls = resolve(kind, name)
+    if inspect.isabstract(cls):
+        lacking = ", ".join(sorted(cls.__abstractmethods__))
+        raise ValueError(f"'{name}' lacks the method {lacking}; define it in {cls.__name__}")
     if source not in (None, cls.source_digest()):
         raise ValueError(f"the source of '{name}' changed since this was written; remove its 'source' to accept that.")
     return cls.model_validate(fields)

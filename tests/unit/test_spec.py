@@ -189,3 +189,12 @@ def test_a_file_given_twice_is_one_plugin_and_two_files_of_one_name_are_refused(
     assert load_file(tmp_path / "a" / "twice_given.py") is first
     with pytest.raises(ValueError, match="has the same name"):
         load_file(tmp_path / "b" / "twice_given.py")
+
+
+def test_a_strategy_without_its_method_is_refused_before_anything_runs(tmp_path):
+    from torchal.query import Strategy
+
+    (tmp_path / "has_no_select.py").write_text(PLUGIN.replace("def select", "def choose"))
+    load_file(tmp_path / "has_no_select.py")
+    with pytest.raises(ValueError, match="'has_no_select' lacks the method select; define it in Mine"):
+        build(Strategy, "has_no_select")

@@ -1,5 +1,6 @@
 """A data set as values: whole, read-only tensors, with train and test kept apart."""
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
@@ -105,13 +106,13 @@ class Source(Plugin):
 
     room: ClassVar[str] = "torchal.data.sources"
 
+    @abstractmethod
     def load(self) -> Dataset:
         """Return the data set, on the CPU; images decoded once and then read from the cache.
 
         Raises:
             ValueError: if a file is missing or corrupt, a label is out of range, or a class is absent from training.
         """
-        raise NotImplementedError
 
 
 AnySource = Annotated[Source, *ByName.of(Source)]

@@ -1,5 +1,6 @@
 """What network: features and a linear head on them, built by a plug-in named after its file."""
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar
 
 from jaxtyping import Float
@@ -35,6 +36,7 @@ class Model(Plugin):
 
     room: ClassVar[str] = "torchal.models"
 
+    @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> Classifier:
         """Return a freshly initialised network, drawn from the global stream (callers seed it).
 
@@ -45,7 +47,6 @@ class Model(Plugin):
         Raises:
             ValueError: if the architecture cannot take that shape.
         """
-        raise NotImplementedError
 
 
 AnyModel = Annotated[Model, *ByName.of(Model)]
