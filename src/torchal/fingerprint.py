@@ -69,13 +69,14 @@ def _device_name(device: str) -> str:
 
 
 def _processor() -> str:
-    """Return the processor's model name, which ``platform`` does not know on Linux."""
+    """Return the processor's name and model number; one name covers generations that round sums otherwise."""
     facts = Path("/proc/cpuinfo")
-    if facts.is_file():
-        for line in facts.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    if not facts.is_file():  # Linux alone has it
+        return platform.processor() or platform.machine()
+    lines = (line.partition(":") for line in facts.read_text().split("\n\n")[0].splitlines())
+    known = {name.strip(): value.strip() for name, _, value in lines}
+    names = ("model name", "cpu family", "model", "stepping")
+    return " ".join(known[name] for name in names if name in known) or platform.machine()
 
 
 def _commit() -> str | None:

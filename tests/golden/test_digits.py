@@ -16,6 +16,7 @@ import torch
 
 from torchal.digest import digest_of, digest_of_bytes
 from torchal.experiment import ExperimentSpec
+from torchal.fingerprint import fingerprint
 from torchal.launch import Host, prepare
 from torchal.loop import opened, stages
 from torchal.rng import generator
@@ -38,7 +39,7 @@ SPEC = {
 
 def machine() -> str:
     """Return what floating-point results depend on here."""
-    return f"torch {torch.__version__}, optuna {optuna.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+    return f"torch {torch.__version__}, optuna {optuna.__version__}, {fingerprint('cpu', 1).device}"
 
 
 def drawn() -> dict[str, str]:

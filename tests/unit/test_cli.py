@@ -244,3 +244,15 @@ def test_a_damaged_record_is_refused_in_one_sentence_that_names_the_file(tmp_pat
     (tmp_path / "short" / "plan.json").write_text('{"experiment": 1}')
     with pytest.raises(ValueError, match=r"plan\.json: .*another version of torchal"):
         RUNNER.invoke(app, ["status", str(spec), "--results", str(tmp_path)], catch_exceptions=False)
+
+
+def test_a_strategy_runs_by_its_dotted_name_in_workers_too(tmp_path, finished, monkeypatch):
+    spec, _ = finished
+    torchal_("new", "strategy", "dotted", "--to", tmp_path / "own_package")
+    (tmp_path / "own_package" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    chosen = ("--set", "strategy=[random, {name: own_package.dotted, temperature: 2}]")
+    torchal_("run", spec, "--results", tmp_path / "results", "--jobs", 2, *chosen)
+    runs = [json.loads(path.read_text()) for path in (tmp_path / "results" / "short" / "runs").iterdir()]
+    assert {run["strategy"] for run in runs} == {"random", "own_package.dotted(temperature=2.0)"}
+    assert all(run["finished"] for run in runs)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from torchal.records import CycleRecord, PlannedRun, PlanRecord, RunRecord, Scores
+from torchal.report.started import plan_of
 
 COLUMNS = (
     "experiment",
@@ -58,12 +59,7 @@ def read(results: Path, experiment: str) -> Experiment:
         ValueError: if the experiment was never started in that folder.
     """
     folder = results / experiment
-    if not (folder / "plan.json").is_file():
-        raise ValueError(
-            f"{experiment}: nothing was started in {results}; start it with torchal run, or name another folder "
-            "by --results."
-        )
-    plan = PlanRecord.read(folder / "plan.json")
+    plan = plan_of(results, experiment)
     files = {run.id: folder / "runs" / f"{run.id}.json" for run in plan.runs}
     records = {name: RunRecord.read(file) for name, file in files.items() if file.is_file()}
     unfinished = (_unfinished(folder, run, records.get(run.id)) for run in plan.runs)

@@ -5,7 +5,8 @@ from typing import Any
 
 from rich.table import Table
 
-from torchal.records import PlanRecord, RunRecord, StageName
+from torchal.records import RunRecord, StageName
+from torchal.report.started import plan_of
 
 
 def read(results: Path, experiment: str) -> dict[str, Any]:
@@ -15,12 +16,7 @@ def read(results: Path, experiment: str) -> dict[str, Any]:
         ValueError: if it was never started in that folder.
     """
     folder = results / experiment
-    if not (folder / "plan.json").is_file():
-        raise ValueError(
-            f"{experiment}: nothing was started in {results}; start it with torchal run, or name another folder "
-            "by --results."
-        )
-    plan = PlanRecord.read(folder / "plan.json")
+    plan = plan_of(results, experiment)
     runs = [_run(folder, planned.id, planned.stages) for planned in plan.runs]
     return {
         "experiment": plan.experiment,
