@@ -18,8 +18,17 @@ from torchal.testing.models import (
 
 SMALL = {
     "vgg16": ({"width": 2}, (3, 32, 32)),
-    "resnet18": ({"width": 4}, (3, 16, 16)),
+    "vgg19": ({"width": 2}, (3, 32, 32)),
     "resnet8": ({"width": 4}, (1, 8, 8)),
+    "resnet18": ({"width": 4}, (3, 16, 16)),
+    "resnet34": ({"width": 4}, (3, 8, 8)),
+    "resnet50": ({"width": 4}, (3, 8, 8)),
+    "resnext50": ({"width": 4}, (3, 8, 8)),
+    "wrn50_2": ({"width": 4}, (3, 8, 8)),
+    "wrn28_2": ({"width": 4}, (3, 8, 8)),
+    "wrn28_10": ({"width": 4}, (1, 8, 8)),
+    "shake26_2x32d": ({"width": 4}, (3, 8, 8)),
+    "shake26_2x96d": ({"width": 4}, (1, 8, 8)),
 }
 
 
@@ -30,15 +39,21 @@ def test_a_model_keeps_its_promise(name, check):
     check(resolve(Model, name)(**options), shape, 4)
 
 
-@pytest.mark.parametrize("name", ["resnet8", "resnet18", "vgg16"])
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_residual_network_keeps_its_promise_with_the_stem_for_large_images(check):
+    check(resolve(Model, "resnet18")(width=4, stem="imagenet"), (3, 32, 32), 4)
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_vectors_given_to_a_network_for_images_are_refused(name):
     with pytest.raises(ValueError, match=f"model {name}: takes images"):
         resolve(Model, name)().build((12,), 4)
 
 
-def test_images_too_small_for_vgg_are_refused():
+@pytest.mark.parametrize("name", ["vgg16", "vgg19"])
+def test_images_too_small_for_vgg_are_refused(name):
     with pytest.raises(ValueError, match="32x32"):
-        resolve(Model, "vgg16")().build((1, 8, 8), 10)
+        resolve(Model, name)().build((1, 8, 8), 10)
 
 
 class Noisy(Classifier):
