@@ -85,12 +85,18 @@ def run(
     overrides: Overrides = None,
     files: Files = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes side by side; default one a core.", rich_help_panel="How")
+        int | None,
+        typer.Option(
+            min=1, help="Processes side by side; default one for each --threads cores.", rich_help_panel="How"
+        ),
     ] = None,
     threads: Annotated[
         int, typer.Option(min=1, help="Threads of each process; part of the fingerprint.", rich_help_panel="How")
     ] = 1,
     device: Device = "cpu",
+    checkpoint_every: Annotated[
+        int, typer.Option(min=0, help="Epochs between checkpoints of a training; 0: none.", rich_help_panel="How")
+    ] = 25,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Accept and record another machine or version.", rich_help_panel="Where")
     ] = False,
@@ -101,8 +107,15 @@ def run(
     from torchal.progress import shown
 
     experiment = _experiment(spec, overrides, files)
-    jobs = jobs or (_cores() if device == "cpu" else 1)
-    host = Host(results, jobs=jobs, threads=threads, device=device, files=tuple(files or ()), mixed=mixed)
+    host = Host(
+        results,
+        jobs=jobs or _jobs(device, threads),
+        threads=threads,
+        device=device,
+        files=tuple(files or ()),
+        mixed=mixed,
+        checkpoint_every=checkpoint_every,
+    )
     with shown(experiment.name) as watch:
         failures = run_experiment(experiment, host, watch)
     if as_json:
@@ -113,7 +126,7 @@ def run(
         Console(stderr=True).print(f"[red]failed:[/red] {_escaped(message)}", soft_wrap=True)
     if failures:
         raise typer.Exit(1)
-    if not as_json:
+    if not as_json and os.environ.get("RANK", "0") == "0":
         Console().print(f"Finished. See it: torchal report {spec}", highlight=False)
 
 
@@ -253,6 +266,13 @@ def _experiment(spec: Path, overrides: list[str] | None, files: list[Path] | Non
     loaded = [load_file(file) for file in files or ()]
     extra = tuple(each.plugin_name() for each in loaded if issubclass(each, Strategy))
     return ExperimentSpec.read(spec, tuple(overrides or ()), extra)
+
+
+def _jobs(device: str, threads: int) -> int:
+    """Return how many processes keep the processors busy and no busier; one where a device is shared by all."""
+    if device != "cpu" or "WORLD_SIZE" in os.environ:
+        return 1
+    return max(1, _cores() // threads)
 
 
 def _cores() -> int:

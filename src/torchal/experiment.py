@@ -178,10 +178,18 @@ class ExperimentSpec(Spec):
 
     def runs(self) -> tuple[RunSpec, ...]:
         """Return the runs, strategies side by side, so that early results already compare them."""
-        shared = {"setting": self.setting, "recipe": self.recipe, "tuning": self.tuning, "first_seed": self.seed[0]}
+        shared = {"setting": self.setting, "tuning": self.tuning, "first_seed": self.seed[0]}
         axes = product(self.dataset, self.model, self.partition, self.seed, self.strategy)
         return tuple(
-            RunSpec(dataset=dataset, model=model, partition=partition, seed=seed, strategy=strategy, **shared)
+            RunSpec(
+                dataset=dataset,
+                model=model,
+                partition=partition,
+                seed=seed,
+                strategy=strategy,
+                recipe=self.recipe.for_data(dataset.augment),
+                **shared,
+            )
             for dataset, model, partition, seed, strategy in axes
         )
 

@@ -12,6 +12,7 @@ import torch
 from torchal import __version__
 from torchal.records import COMMITS, CommitsFile, Fingerprint, FingerprintFile
 from torchal.store import Store
+from torchal.training.world import World
 
 
 def fingerprint(device: str, threads: int) -> Fingerprint:
@@ -26,6 +27,7 @@ def fingerprint(device: str, threads: int) -> Fingerprint:
         device=_device_name(device),
         threads=threads,
         exact=torch.are_deterministic_algorithms_enabled(),
+        processes=World.here().size,
     )
 
 

@@ -84,9 +84,7 @@ def mc_probabilities(
 
 def _batches(model: Classifier, inputs: Inputs, rows: Tensor, chunk: int) -> Iterator[Tensor]:
     device = model.head.weight.device
-    for part in rows.to(inputs.values.device).split(chunk):
-        if len(part):
-            yield inputs.batch(part).to(device)
+    return (x.to(device) for x in inputs.batches(part for part in rows.to(inputs.home).split(chunk) if len(part)))
 
 
 def _active_dropout(model: Classifier) -> dict[str, _Dropout]:

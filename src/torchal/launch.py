@@ -12,13 +12,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for_end
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from torchal import together
 from torchal.experiment import ExperimentSpec, RunSpec
 from torchal.fingerprint import accept
 from torchal.loop import Done, stages
@@ -27,6 +28,7 @@ from torchal.records import StageName
 from torchal.rng import exact
 from torchal.spec import load_file
 from torchal.store import Event, Store
+from torchal.training.world import World
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Host:
     """Files with plug-ins, to be loaded in every process."""
     mixed: bool = False
     """Accept, and record, a fingerprint that differs from the results folder's."""
+    checkpoint_every: int = 25
+    """Epochs between two checkpoints of a training that is not finished; 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +80,14 @@ def run_experiment(experiment: ExperimentSpec, host: Host, watch: Watch = lambda
         ValueError: if the experiment asks for what cannot be, or the results folder has another fingerprint.
         ChildProcessError: if a worker process was ended from outside.
     """
-    prepare(host)
-    with Store(host.results / "store", watch) as store:
+    host = prepare(host)
+    with together.store(host.results / "store", watch, host.checkpoint_every) as store:
         accept(store, host.results, host.device, host.threads, mixed=host.mixed)
         found = chains(experiment, store, host.device)
         folder = host.results / experiment.name
         store.write(folder / "spec.yaml", experiment.text())
         store.write(folder / "plan.json", experiment.record().text())
+        World.here().barrier()  # the first has written what the others now read
         shutil.rmtree(folder / "failures", ignore_errors=True)
         for chain in found:
             _write_record(chain, store, folder)
@@ -95,6 +100,7 @@ def run_experiment(experiment: ExperimentSpec, host: Host, watch: Watch = lambda
             ) from error
         finally:
             store.sweep()
+            together.leave()
 
 
 def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
@@ -103,7 +109,7 @@ def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
     Raises:
         ValueError: for whatever running it would refuse.
     """
-    prepare(host)
+    host = prepare(host)
     found = chains(experiment, Store(host.results / "store"), host.device)
     axes = ("dataset", "model", "strategy", "partition", "seed")
     plan = experiment.record()
@@ -115,12 +121,20 @@ def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
     }
 
 
-def prepare(host: Host) -> None:
-    """Bring this process into the state in which results are computed."""
+def prepare(host: Host) -> Host:
+    """Bring this process into the state in which results are computed, and return what is its own to do.
+
+    Raises:
+        ValueError: if processes that train together are each asked to work on several stages.
+    """
     torch.set_num_threads(host.threads)
     exact()
     for file in host.files:
         load_file(file)
+    host = replace(host, device=together.join(host.device))
+    if World.here().size > 1 and host.jobs > 1:
+        raise ValueError(f"--jobs {host.jobs}: processes of torchrun train one network at a time; say --jobs 1.")
+    return host
 
 
 # --- choosing what is next --------------------------------------------------------------------------------------------
@@ -299,7 +313,8 @@ def _start_worker(host: Host, events: Any) -> None:
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     prepare(host)
-    _worker.update(store=Store(host.results / "store", events.put), device=host.device, walks={})
+    store = Store(host.results / "store", events.put, host.checkpoint_every)
+    _worker.update(store=store, device=host.device, walks={})
 
 
 def _end_with(sentinel: int) -> None:

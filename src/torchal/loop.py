@@ -6,13 +6,13 @@ strategies, a search by all seeds that reuse it, everything by a run that was st
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
-from torchal.data.dataset import Dataset, Examples, Source
+from torchal.data.dataset import Dataset, Examples
 from torchal.data.draw import count
 from torchal.data.oracle import Oracle
 from torchal.data.partition import Partition
@@ -30,14 +30,17 @@ from torchal.records import (
 )
 from torchal.rng import Address
 from torchal.store import Entry, Stage, Store
-from torchal.training.fit import fit, fresh, keep_best
+from torchal.training.fit import keep_best
 from torchal.training.metrics import evaluate
 from torchal.training.recipe import Recipe
-from torchal.training.task import Task
+from torchal.training.task import Previous, Task
+from torchal.training.train import Checkpoints, built, train
 from torchal.training.weights import load_weights, save_weights
 from torchal.tuning.tune import tune
 
-TUNE, FIT, MEASURE, QUERY = Stage("tune"), Stage("fit"), Stage("measure"), Stage("query")
+TUNE, FIT, MEASURE, QUERY = Stage("tune", 2), Stage("fit", 2), Stage("measure"), Stage("query")
+WEIGHTS = "weights.safetensors"
+"""Name of the file of a fit's weights."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,10 @@ def stages(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Done]:
     """
     data, rows = opened(spec, device)
     budget, oracle = count(spec.setting.budget, len(data.train)), Oracle(data.train.labels)
+    fitted: Entry | None = None
     for cycle in range(spec.setting.cycles):
         where, known = spec.where(cycle), len(rows.labelled)
-        task = _task(spec, data, rows, oracle)
+        task = _task(spec, data, rows, oracle, fitted)
         recipe, tuning = tuned(spec, task, cycle, store, device)
         if tuning is not None:
             yield Done(cycle, "tune", tuning, known)
@@ -148,11 +152,11 @@ def trained(task: Task, recipe: Recipe, where: Address, store: Store) -> Entry:
     inputs = {"task": task.identity, "recipe": recipe.identity(), "where": list(where)}
 
     def compute(draft: Path) -> None:
-        model = _built(task, where)
-        epochs = fit(model, task.labelled, task.validation, recipe, where, task.classes)
-        record, weights = keep_best(epochs, recipe, model)
+        model = built(task, where)
+        checkpoints = Checkpoints(store.unfinished(FIT, inputs), store.checkpoint_every)
+        record, weights = keep_best(train(model, task, recipe, where, checkpoints), recipe, model)
         (draft / "fit.json").write_text(record.text())
-        save_weights(draft / "weights.safetensors", weights)
+        save_weights(draft / WEIGHTS, weights)
 
     return store.memo(FIT, inputs, compute)
 
@@ -202,18 +206,32 @@ def queried(
     return store.memo(QUERY, inputs, compute)
 
 
+@dataclass(frozen=True)
+class _Keyed:
+    """A run, of which a cache sees but a digest, since the options of a plug-in need not be hashable."""
+
+    digest: str
+    spec: RunSpec = field(compare=False)
+
+
 @lru_cache(maxsize=2)
-def _loaded(identity: str, source: Source, device: str) -> Dataset:  # noqa: ARG001 - the identity is the cache's key
-    return source.load().to(device)
+def _loaded(by: _Keyed, device: str) -> Dataset:
+    return by.spec.dataset.load().to(device)
+
+
+@lru_cache(maxsize=2)
+def _prepared(by: _Keyed, device: str) -> Dataset:
+    spec = by.spec
+    return spec.model.prepare(_loaded(_Keyed(digest_of(spec.dataset.document()), spec), device))
 
 
 def opened(spec: RunSpec, device: str = "cpu") -> tuple[Dataset, Partition]:
-    """Return a run's data set and first partition, having checked that the pool lasts for every query.
+    """Return a run's data set, prepared for its network, and its first partition, which lasts for every query.
 
     Raises:
         ValueError: naming the sizes that do not fit.
     """
-    data = _loaded(digest_of(spec.dataset.document()), spec.dataset, device)
+    data = _prepared(_Keyed(digest_of([spec.dataset.document(), spec.model.document()]), spec), device)
     rows = spec.partition.rows(data.train.labels.cpu(), len(data.classes))
     budget, queries = count(spec.setting.budget, len(data.train)), spec.setting.cycles - 1
     if queries and budget < 1:
@@ -228,8 +246,9 @@ def opened(spec: RunSpec, device: str = "cpu") -> tuple[Dataset, Partition]:
     return data, rows
 
 
-def _task(spec: RunSpec, data: Dataset, rows: Partition, oracle: Oracle) -> Task:
+def _task(spec: RunSpec, data: Dataset, rows: Partition, oracle: Oracle, before: Entry | None) -> Task:
     device = data.train.labels.device
+    going_on = before if spec.recipe.init == "previous" else None
     labelled, validation = rows.labelled.to(device), rows.validation.to(device)
     return Task(
         model=spec.model,
@@ -237,22 +256,18 @@ def _task(spec: RunSpec, data: Dataset, rows: Partition, oracle: Oracle) -> Task
         validation=data.train.examples(validation) if len(validation) else None,
         classes=len(data.classes),
         dataset=data.digest,
+        previous=Previous(going_on.path / WEIGHTS, _weights_digest(going_on)) if going_on else None,
     )
 
 
-def _built(task: Task, where: Address) -> Classifier:
-    model = fresh(task.model, task.labelled.inputs.shape, task.classes, where)
-    return model.to(task.labelled.labels.device)
-
-
 def _restored(task: Task, fitted: Entry) -> Classifier:
-    model = _built(task, ("restored",))
-    load_weights(model, fitted.path / "weights.safetensors")
+    model = built(task, ("restored",))
+    load_weights(model, fitted.path / WEIGHTS)
     return model
 
 
 def _weights_digest(fitted: Entry) -> str:
-    digest: str = fitted.json("digests.json")["weights.safetensors"]
+    digest: str = fitted.json("digests.json")[WEIGHTS]
     return digest
 
 

@@ -135,7 +135,7 @@ def _examples(spec: RunSpec, step: Step, device: str) -> tuple[int, int]:
     """Return how many examples a stage trains on and how many it only evaluates."""
     data, rows = opened(spec, device)
     queried = step.cycle * count(spec.setting.budget, len(data.train))
-    epochs, validation = spec.recipe.epochs, len(rows.validation)
+    epochs, validation = spec.recipe.all_epochs, len(rows.validation)
     match step.stage:
         case "tune":
             fits = spec.tuning.trials

@@ -1,5 +1,6 @@
 """What a person sees while an experiment runs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +15,9 @@ from torchal.store import Event
 @contextmanager
 def shown(name: str) -> Iterator[Watch]:
     """Show a bar of finished stages and trials, and print what is wrong with the store."""
-    console = Console(stderr=True)
+    console = Console(
+        stderr=True, quiet=os.environ.get("RANK", "0") != "0"
+    )  # of processes that train together one speaks
     columns = (
         TextColumn("[bold]{task.fields[name]}"),
         BarColumn(),

@@ -117,8 +117,7 @@ class QueryContext:
 
     def inputs_of(self, positions: Int64[Tensor, " some"]) -> Float[Tensor, "some ..."]:
         """Return examples of the pool as the network sees them, for strategies that need more than its outputs."""
-        rows = self.rows.pool[positions.to(self.rows.pool.device)]
-        return self.inputs.batch(rows.to(self.inputs.values.device)).to(self.device)
+        return self.inputs.batch(self.rows.pool[positions.to(self.rows.pool.device)]).to(self.device)
 
     def generator(self, purpose: str) -> torch.Generator:
         """Return a fresh generator on the CPU that belongs to this query and a purpose."""

@@ -60,6 +60,8 @@ class EpochRecord(Record):
     """Learning rate in the epoch's first step."""
     validation: Scores | None
     """None without a validation set."""
+    averaged: bool = False
+    """Whether an average of weights was scored in the network's place."""
 
 
 class FitRecord(Record):
@@ -180,6 +182,8 @@ class Fingerprint(Record):
     """Name of the processor or accelerator."""
     threads: int
     exact: bool
+    processes: int = 1
+    """How many train one network together."""
 
 
 class FingerprintFile(Record):

@@ -71,8 +71,18 @@ class Corrupt(ValueError):
 class Store:
     """Entries below one folder, shared by any number of processes without a lock on any entry."""
 
-    def __init__(self, root: Path, listener: Callable[[Event], None] = lambda _: None) -> None:
+    def __init__(
+        self, root: Path, listener: Callable[[Event], None] = lambda _: None, checkpoint_every: int = 25
+    ) -> None:
+        """Open a store, which creates nothing yet.
+
+        Args:
+            root: its folder.
+            listener: is told what happens.
+            checkpoint_every: epochs between two checkpoints of a training that is not finished; 0 for none.
+        """
         self.root = root
+        self.checkpoint_every = checkpoint_every
         self._listener = listener
         self._whole: dict[str, Entry] = {}
 
@@ -103,6 +113,10 @@ class Store:
             return None
         self._whole[key] = Entry(key, path)
         return self._whole[key]
+
+    def unfinished(self, stage: Stage, inputs: dict[str, Any]) -> Path:
+        """Return the file in which a computation may keep its state until its entry is committed."""
+        return self.root / "unfinished" / stage.name / f"{stage.key(inputs)}.safetensors"
 
     def write(self, path: Path, text: str) -> None:
         """Replace a file's text at once, or leave it as it is if it already reads so."""
@@ -146,6 +160,7 @@ class Store:
                 _sync(file)
             self._commit(draft, stage, key)
         entry = self._whole[key] = Entry(key, self._place(stage, key))
+        self.unfinished(stage, inputs).unlink(missing_ok=True)
         self._listener(Event("commit", stage.name, key))
         return entry
 

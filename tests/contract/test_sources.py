@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 from safetensors.numpy import save_file
 
-from torchal.data.dataset import AnySource, Inputs, Source, Split
+from torchal.data.dataset import AnySource, Resident, Source, Split
 from torchal.data.sources.arrays import Arrays
 from torchal.spec import names
 from torchal.testing.sources import CHECKS, check_source
@@ -135,7 +135,7 @@ def spoiled(data, side, **parts):
     return replace(data, **{side: Split(inputs, parts.get("labels", split.labels))})
 
 
-class Wavering(Inputs):
+class Wavering(Resident):
     """Gives away its own memory."""
 
     def batch(self, rows):

@@ -151,7 +151,6 @@ BROKEN = [
     (suite.check_global_seeds, DrawsFromPython, "draws from a global random stream"),
     (suite.check_streams_untouched, DrawsFromTorch, "moves the global random stream of torch"),
     (suite.check_streams_untouched, ReseedsEverything, "moves the global random stream of numpy"),
-    (suite.check_streams_untouched, DrawsFromPython, "moves the global random stream of random"),
     (suite.check_global_seeds, ReseedsEverything, None),
     (suite.check_chunks, ScoresByChunk, "depends on how many rows go through the network"),
     (suite.check_network_untouched, LeavesTrainingMode, "changes the network's modes and hooks"),

@@ -23,12 +23,12 @@ def test_two_runs_on_one_device_give_the_same_bytes(tmp_path):
 
 
 def test_vgg16_trains_in_exact_mode():
-    from torchal.data.dataset import Examples, Inputs
+    from torchal.data.dataset import Examples, Resident
 
     exact()
     values = torch.randint(0, 256, (32, 3, 32, 32), dtype=torch.uint8, device="cuda")
     rows = torch.arange(32, device="cuda")
-    data = Examples(Inputs(values), rows, rows % 10)
+    data = Examples(Resident(values), rows, rows % 10)
     network = fresh(Vgg16(width=8), (3, 32, 32), 10, ("gpu",)).to("cuda")
     recipe = Recipe(epochs=2, batch=16, lr=0.01, augment={"crop": 4, "flip": True})
     assert all(epoch.finite for epoch in fit(network, data, data, recipe, ("gpu",), 10))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from torchal.data.dataset import Examples, Inputs
+from torchal.data.dataset import Examples, Resident
 from torchal.models import Classifier
 from torchal.rng import generator
 from torchal.training import fit as module
@@ -27,7 +27,7 @@ class Watching(nn.Module):
 def watched(n, where=("watch",), *, training=True, **fields) -> list[torch.Tensor]:
     """Return what a network was shown in each step of three epochs, or in each validation after them."""
     values = torch.rand(n, 1, 4, 4, generator=generator("images"))
-    data = Examples(Inputs(values), torch.arange(n), torch.arange(n) % 2)
+    data = Examples(Resident(values), torch.arange(n), torch.arange(n) % 2)
     watching = Watching()
     network = Classifier(nn.Sequential(watching), nn.Linear(16, 2))
     list(fit(network, data, data, Recipe(**{"epochs": 3, "lr": 1e-6, **fields}), where, 2))
@@ -75,10 +75,10 @@ def test_no_function_of_training_can_be_given_test_data(function):
 
 def test_what_an_epochs_weights_returned_does_not_change_as_training_goes_on():
     values = torch.randn(8, 3, generator=generator("vectors"))
-    data = Examples(Inputs(values), torch.arange(8), torch.arange(8) % 2)
+    data = Examples(Resident(values), torch.arange(8), torch.arange(8) % 2)
     network = Classifier(nn.Sequential(nn.Flatten()), nn.Linear(3, 2))
     epochs = fit(network, data, None, Recipe(epochs=2, lr=0.1), ("weights",), 2)
-    first = next(epochs).weights()
+    first = next(epochs).state().network
     before = first["head.weight"].clone()
     next(epochs)
     assert torch.equal(first["head.weight"], before)

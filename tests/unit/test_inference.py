@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from torchal.data.dataset import Inputs
+from torchal.data.dataset import Resident
 from torchal.inference import logits_and_features, mc_probabilities
 from torchal.models import Classifier
 from torchal.rng import generator, seeded
@@ -27,8 +27,8 @@ def network(dropout=0.4) -> Classifier:
         return Classifier(body, nn.Linear(4, 3))
 
 
-def vectors(n=10, width=5) -> Inputs:
-    return Inputs(torch.randn(n, width, generator=generator("test inputs")))
+def vectors(n=10, width=5) -> Resident:
+    return Resident(torch.randn(n, width, generator=generator("test inputs")))
 
 
 def mask(sample, name, shape, drop):
@@ -69,7 +69,7 @@ def test_no_rows_give_empty_results_of_the_right_width_though_layers_refuse_empt
 
 def test_images_reach_the_network_scaled_and_normalised():
     images = torch.arange(2 * 3 * 2 * 2, dtype=torch.uint8).reshape(2, 3, 2, 2)
-    inputs = Inputs(images, mean=torch.tensor([0.1, 0.2, 0.3]), std=torch.tensor([1.0, 2.0, 4.0]))
+    inputs = Resident(images, mean=torch.tensor([0.1, 0.2, 0.3]), std=torch.tensor([1.0, 2.0, 4.0]))
     model = Classifier(nn.Sequential(nn.Flatten()), nn.Linear(12, 2))
     features = logits_and_features(model, inputs, torch.tensor([1]))[1]
     expected = (images[1] / 255 - torch.tensor([0.1, 0.2, 0.3])[:, None, None]) / torch.tensor([1.0, 2.0, 4.0])[
@@ -152,7 +152,7 @@ def linear_in_kept_unit(drop, layer=nn.Dropout):
 
 def test_kept_units_are_scaled_by_one_over_the_probability_to_keep():
     probabilities = mc_probabilities(
-        linear_in_kept_unit(0.75), Inputs(torch.tensor([[0.5]])), torch.tensor([0]), 400, WHERE
+        linear_in_kept_unit(0.75), Resident(torch.tensor([[0.5]])), torch.tensor([0]), 400, WHERE
     )
     odds = (probabilities[:, 0, 0] / probabilities[:, 0, 1]).log()
     kept = odds > 1
@@ -162,7 +162,7 @@ def test_kept_units_are_scaled_by_one_over_the_probability_to_keep():
 
 def test_a_dropout_of_one_silences_the_unit_instead_of_dividing_by_zero():
     probabilities = mc_probabilities(
-        linear_in_kept_unit(1.0), Inputs(torch.tensor([[0.5]])), torch.tensor([0]), 2, WHERE
+        linear_in_kept_unit(1.0), Resident(torch.tensor([[0.5]])), torch.tensor([0]), 2, WHERE
     )
     assert probabilities.tolist() == [[[0.5, 0.5]]] * 2
 
@@ -176,7 +176,7 @@ def test_the_mean_of_many_samples_is_the_expectation_over_all_masks():
     for kept in itertools.product((0, 1), repeat=3):
         chance = math.prod(0.7 if each else 0.3 for each in kept)
         expected += chance * model.head(x[0] * torch.tensor(kept) / 0.7).detach().double().softmax(-1)
-    samples = mc_probabilities(model, Inputs(x), torch.tensor([0]), 3000, WHERE)[:, 0]
+    samples = mc_probabilities(model, Resident(x), torch.tensor([0]), 3000, WHERE)[:, 0]
     error = samples.std(0) / math.sqrt(3000)
     assert ((samples.mean(0) - expected).abs() < 4 * error).all()
 
@@ -186,7 +186,7 @@ def test_channel_dropout_drops_whole_channels(layer):
     dims = {nn.Dropout1d: 1, nn.Dropout2d: 2, nn.Dropout3d: 3}[layer]
     model, seen = Classifier(nn.Sequential(layer(0.5), nn.Flatten()), nn.Linear(8 * 2**dims, 2)), []
     model.body[1].register_forward_hook(lambda _layer, args, _output: seen.append(args[0]))
-    mc_probabilities(model, Inputs(torch.ones(2, 8, *[2] * dims)), torch.tensor([0, 1]), 6, WHERE)
+    mc_probabilities(model, Resident(torch.ones(2, 8, *[2] * dims)), torch.tensor([0, 1]), 6, WHERE)
     passed = torch.stack(seen).flatten(3)
     assert set(passed.unique().tolist()) == {0.0, 2.0}
     assert torch.equal(passed, passed[:, :1, :, :1].expand_as(passed))
@@ -205,7 +205,7 @@ def test_a_layer_called_twice_drops_different_units_each_time():
 
     block = Twice()
     mc_probabilities(
-        Classifier(nn.Sequential(block), nn.Linear(30, 2)), Inputs(torch.ones(3, 30)), ROWS % 3, 2, WHERE, 4
+        Classifier(nn.Sequential(block), nn.Linear(30, 2)), Resident(torch.ones(3, 30)), ROWS % 3, 2, WHERE, 4
     )
     once, again, *_ = block.seen
     assert not torch.equal(once, again)

@@ -1,6 +1,6 @@
 import torch
 
-from torchal.data.dataset import Examples, Inputs
+from torchal.data.dataset import Examples, Resident
 from torchal.models.vgg16 import Vgg16
 from torchal.rng import generator
 from torchal.testing.models import ExactOnly
@@ -28,7 +28,7 @@ def test_a_confidence_on_an_edge_belongs_to_the_bin_below_it():
 
 def test_training_and_scoring_use_nothing_that_exact_mode_refuses_on_an_accelerator():
     values = torch.randint(0, 256, (4, 3, 32, 32), generator=generator("images"), dtype=torch.uint8)
-    data = Examples(Inputs(values), torch.arange(4), torch.arange(4) % 2)
+    data = Examples(Resident(values), torch.arange(4), torch.arange(4) % 2)
     network = fresh(Vgg16(width=1), (3, 32, 32), 2, ("exact",))
     recipe = Recipe(epochs=1, batch=2, augment={"crop": 2, "flip": True})
     with ExactOnly():

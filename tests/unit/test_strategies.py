@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from torchal.data.dataset import Inputs
+from torchal.data.dataset import Resident
 from torchal.data.partition import Partition
 from torchal.models import Classifier
 from torchal.query import QueryContext, Strategy, choose
@@ -29,7 +29,7 @@ def context_of(logits, budget, *, dropout=0.0, labelled=0):
     rows = torch.arange(len(logits))
     return QueryContext(
         model=Classifier(nn.Sequential(nn.Dropout(dropout)), head),
-        inputs=Inputs(logits),
+        inputs=Resident(logits),
         rows=Partition(labelled=rows[:labelled], pool=rows[labelled:], validation=rows[:0]),
         labels=torch.zeros(labelled, dtype=torch.int64),
         classes=classes,

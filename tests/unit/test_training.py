@@ -6,14 +6,15 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from torchal.data.dataset import Examples, Inputs
+from torchal.data.dataset import Examples, Resident
 from torchal.models import Classifier
 from torchal.models.mlp import Mlp
 from torchal.models.resnet8 import Resnet8
-from torchal.records import EpochRecord, Scores
+from torchal.records import Scores
 from torchal.rng import generator
 from torchal.training.augment import augmented, cropped, flipped
-from torchal.training.fit import Epoch, fit, fresh, keep_best
+from torchal.training.draw import Draw
+from torchal.training.fit import fit, fresh, keep_best
 from torchal.training.metrics import evaluate, scores
 from torchal.training.recipe import Augment, Recipe, Schedule
 from torchal.training.schedule import rate_factor
@@ -24,13 +25,13 @@ WHERE = ("partition", 1, 0)
 
 
 def examples(n=40, width=6, seed="a") -> Examples:
-    inputs = Inputs(torch.randn(n, width, generator=generator("training", seed)))
+    inputs = Resident(torch.randn(n, width, generator=generator("training", seed)))
     return Examples(inputs, torch.arange(n), (inputs.values[:, 0] > 0).long())
 
 
 def images(n=12) -> Examples:
     values = torch.randint(0, 256, (n, 1, 8, 8), generator=generator("images"), dtype=torch.uint8)
-    return Examples(Inputs(values), torch.arange(n), torch.arange(n) % 2)
+    return Examples(Resident(values), torch.arange(n), torch.arange(n) % 2)
 
 
 def trained(where=WHERE, between=lambda: None, stop=None, data=None, model=None, **fields):
@@ -39,7 +40,7 @@ def trained(where=WHERE, between=lambda: None, stop=None, data=None, model=None,
     network = fresh(model or Mlp(hidden=(8,), dropout=0.3), data.inputs.shape, 2, where)
     epochs = []
     for epoch in fit(network, data, data, recipe, where, 2):
-        epochs.append((epoch.record, epoch.weights()))
+        epochs.append((epoch.record, epoch.state().network))
         between()
         if stop is not None and len(epochs) == stop:
             break
@@ -85,12 +86,12 @@ def test_a_schedule_may_be_given_by_its_name():
 
 def test_crops_equal_a_loop_over_images_that_draws_the_same_offsets():
     x = torch.rand(9, 2, 5, 7, generator=generator("x"))
-    offsets = torch.randint(0, 5, (2, 9, 1), generator=generator("draw"))[:, :, 0]
+    offsets = torch.randint(0, 5, (9, 2), generator=generator("draw")).T
     padded = np.pad(x.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)))
     expected = np.stack(
         [padded[n, :, down : down + 5, right : right + 7] for n, (down, right) in enumerate(offsets.T.tolist())]
     )
-    assert np.array_equal(cropped(x, 2, generator("draw")).numpy(), expected)
+    assert np.array_equal(cropped(x, 2, Draw(generator("draw"), 9)).numpy(), expected)
     assert len({tuple(pair) for pair in offsets.T.tolist()}) > 3
 
 
@@ -98,13 +99,13 @@ def test_flips_equal_a_loop_over_images_that_draws_the_same_coins():
     x = torch.rand(9, 2, 5, 7, generator=generator("x"))
     coins = torch.randint(0, 2, (9, 1, 1, 1), generator=generator("draw")).flatten().tolist()
     expected = np.stack([image[:, :, ::-1] if coin else image for image, coin in zip(x.numpy(), coins, strict=True)])
-    assert np.array_equal(flipped(x, generator("draw")).numpy(), expected)
+    assert np.array_equal(flipped(x, Draw(generator("draw"), 9)).numpy(), expected)
     assert 0 < sum(coins) < 9
 
 
 def test_no_augmentation_leaves_a_batch_as_it_is():
     x = torch.rand(3, 4)
-    assert augmented(x, Augment(), generator("draw")) is x
+    assert augmented(x, Augment(), Draw(generator("draw"), 3)) is x
 
 
 # --- metrics ----------------------------------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ def test_dropout_differs_from_epoch_to_epoch():
 
 
 def test_two_steps_of_sgd_with_momentum_and_weight_decay_equal_the_hand_computed_ones():
-    data = Examples(Inputs(torch.tensor([[1.0, 2.0]])), torch.tensor([0]), torch.tensor([1]))
+    data = Examples(Resident(torch.tensor([[1.0, 2.0]])), torch.tensor([0]), torch.tensor([1]))
     network = Classifier(nn.Sequential(nn.Identity()), nn.Linear(2, 2))
     w, b = (parameter.detach().double().numpy().copy() for parameter in network.head.parameters())
     recipe = Recipe(lr=0.1, weight_decay=0.01, momentum=0.9, batch=1, epochs=2)
@@ -224,12 +225,12 @@ def test_a_last_batch_of_one_joins_the_batch_before_it():
     ("data", "model", "fields", "message"),
     [
         (
-            Examples(Inputs(torch.rand(3, 2)), torch.empty(0).long(), torch.empty(0).long()),
+            Examples(Resident(torch.rand(3, 2)), torch.empty(0).long(), torch.empty(0).long()),
             Mlp(),
             {},
             "nothing is labelled",
         ),
-        (examples(), Mlp(), {"augment": {"flip": True}}, "crop and flip are for images"),
+        (examples(), Mlp(), {"augment": {"flip": True}}, "its changes are for images"),
         (images(1), Resnet8(width=2), {}, "batches of one"),
         (images(4), Resnet8(width=2), {"batch": 1}, "batches of one"),
     ],
@@ -252,29 +253,27 @@ def test_a_training_that_diverges_says_so_and_ends():
 # --- the best epoch ---------------------------------------------------------------------------------------------------
 
 
-def crafted(accuracies, model):
-    """Yield epochs of known validation accuracy, in each of which the network's one weight is the epoch's number."""
-    from functools import partial
+@pytest.mark.parametrize(("accuracies", "best"), [([0.1, 0.7, 0.7, 0.2], 1), ([0.3, 0.2, 0.1], 0), ([None] * 3, 2)])
+def test_the_first_best_epochs_weights_are_kept_and_not_a_view_of_the_last_ones(accuracies, best, monkeypatch):
+    data, scripted = examples(), iter(accuracies)
 
-    from torchal.training.fit import _copied
+    def scored(*_):
+        return Scores(examples=1, accuracy=next(scripted), nll=0, ece=0, per_class=())
 
-    for number, accuracy in enumerate(accuracies):
-        with torch.no_grad():
-            model.weight.fill_(number)
-        score = None if accuracy is None else Scores(examples=1, accuracy=accuracy, nll=0, ece=0, per_class=())
-        record = EpochRecord(epoch=number, loss=0, lr=0, validation=score)
-        yield Epoch(record, finite=True, weights=partial(_copied, model))
+    monkeypatch.setattr("torchal.training.fit.evaluate", scored)
+    network = fresh(Mlp(hidden=(8,)), (6,), 2, WHERE)
+    recipe = Recipe(epochs=len(accuracies), batch=8)
+    states = []
 
+    def watched():
+        for epoch in fit(network, data, None if accuracies[0] is None else data, recipe, WHERE, 2):
+            states.append(epoch.state().network)
+            yield epoch
 
-@pytest.mark.parametrize(
-    ("accuracies", "best"), [([0.1, 0.7, 0.7, 0.2], 1), ([0.3, 0.2, 0.1], 0), ([None, None, None], 2)]
-)
-def test_the_first_best_epochs_weights_are_kept_and_not_a_view_of_the_last_ones(accuracies, best):
-    model = nn.Linear(1, 1, bias=False)
-    record, weights = keep_best(crafted(accuracies, model), Recipe(), model)
+    record, weights = keep_best(watched(), recipe, network)
     assert record.best == best
-    assert weights["weight"].item() == best
-    assert model.weight.item() == len(accuracies) - 1
+    assert same(weights, states[best])
+    assert not any(same(weights, state) for number, state in enumerate(states) if number != best)
 
 
 def test_the_weights_that_are_kept_score_what_the_best_epoch_scored():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from torchal.data.dataset import Examples, Inputs
+from torchal.data.dataset import Examples, Resident
 from torchal.models.mlp import Mlp
 from torchal.records import TrialRecord
 from torchal.rng import generator
@@ -22,7 +22,7 @@ SPACE = {"lr": {"low": 1e-5, "high": 1.0, "log": True}}
 
 def task(n: int = 24) -> Task:
     draw = generator("tuning test")
-    inputs = Inputs(torch.randn(2 * n, 5, generator=draw))
+    inputs = Resident(torch.randn(2 * n, 5, generator=draw))
     labels = (inputs.values[:, 0] > 0).long()
     rows = torch.arange(2 * n)
     return Task(
@@ -60,10 +60,10 @@ def test_a_search_has_no_way_to_reach_test_data():
     """Whatever a search is given holds the training side alone: no data set, no split, no path to one."""
     assert list(inspect.signature(tune).parameters) == ["tuning", "recipe", "task", "where", "store"]
     kinds = {field.name: str(field.type) for field in dataclasses.fields(Task)}
-    assert set(kinds) == {"model", "labelled", "validation", "classes", "dataset"}
+    assert set(kinds) == {"model", "labelled", "validation", "classes", "dataset", "previous"}
     assert kinds["dataset"].endswith("str'>")
     assert {field.name for field in dataclasses.fields(Examples)} == {"inputs", "rows", "labels"}
-    assert {field.name for field in dataclasses.fields(Inputs)} == {"values", "mean", "std"}
+    assert {field.name for field in dataclasses.fields(Resident)} == {"values", "mean", "std"}
 
 
 def test_the_chosen_trial_has_the_highest_validation_accuracy_and_the_first_of_equals_wins(tmp_path):

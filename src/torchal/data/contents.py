@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from torchal.data.dataset import Dataset, Inputs, Split
+from torchal.data.dataset import Dataset, Resident, Split
 from torchal.digest import canonical, digest_of_bytes
 
 Statistics = tuple[Float[Tensor, " channels"], Float[Tensor, " channels"]]
@@ -86,8 +86,8 @@ class Contents:
             if not bool((std > 0).all()):
                 raise ValueError(f"{name}: a channel of the training images is constant; set normalise: false.")
             digest = digest_of_bytes(digest.encode(), mean.numpy(), std.numpy())
-        train = Split(Inputs(self.train, mean, std), self.train_labels)
-        return Dataset(name, train, Split(Inputs(self.test, mean, std), self.test_labels), self.classes, digest)
+        train = Split(Resident(self.train, mean, std), self.train_labels)
+        return Dataset(name, train, Split(Resident(self.test, mean, std), self.test_labels), self.classes, digest)
 
 
 def check_side(side: str, values: Tensor, labels: Int64[Tensor, " n"], classes: int) -> None:

@@ -1,19 +1,63 @@
-"""A data set as values: whole, read-only tensors, with train and test kept apart."""
+"""A data set as values: read-only inputs and labels, with train and test kept apart."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
+from torchal.data.windows import cut
 from torchal.spec import ByName, Plugin
+
+Windows = Float[Tensor, "batch 4"]
+"""For each image the part of it to cut out and scale to the usual size: its share of the area, its width over its
+height, and where it lies between left and right and between top and bottom (0 to 1). On the CPU."""
+
+
+class Inputs(ABC):
+    """Images or feature vectors of one side of a data set, without labels, in memory or to be read when needed."""
+
+    shape: tuple[int, ...]
+    """The shape of one example: ``(c, h, w)`` or ``(d,)``."""
+
+    home: torch.device
+    """Where the numbers of rows are looked up; other devices' row numbers are moved there."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return how many examples there are."""
+
+    @abstractmethod
+    def raw(self, rows: Int64[Tensor, " batch"], windows: Windows | None = None) -> Shaped[Tensor, "batch ..."]:
+        """Return examples as they are stored, uint8 images or float32 vectors, on the device they are used on."""
+
+    @abstractmethod
+    def seen(self, raw: Shaped[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
+        """Return stored examples as a network sees them: images in 0..1, then normalised if the data set says so."""
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> "Inputs":
+        """Return the same inputs, to be used on a device."""
+
+    def batch(self, rows: Int64[Tensor, " batch"]) -> Float[Tensor, "batch ..."]:
+        """Return examples as a network sees them."""
+        return self.seen(self.raw(rows))
+
+    def raws(self, parts: Iterable[tuple[Tensor, Windows | None]]) -> Iterator[Shaped[Tensor, "batch ..."]]:
+        """Yield :meth:`raw` of one part after the other; inputs that are read from disk read ahead."""
+        return (self.raw(rows, windows) for rows, windows in parts)
+
+    def batches(self, parts: Iterable[Int64[Tensor, " batch"]]) -> Iterator[Float[Tensor, "batch ..."]]:
+        """Yield :meth:`batch` of one part after the other; inputs that are read from disk read ahead."""
+        return (self.seen(raw) for raw in self.raws((rows, None) for rows in parts))
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Images (uint8, ``n c h w``) or feature vectors (float32, ``n d``) of one side of a data set, without labels."""
+class Resident(Inputs):
+    """Images (uint8, ``n c h w``) or feature vectors (float32, ``n d``) that lie in memory as one tensor."""
 
     values: Tensor
     mean: Float[Tensor, " channels"] | None = None
@@ -25,23 +69,38 @@ class Inputs:
         return len(self.values)
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # a constant of its values
         """The shape of one example: ``(c, h, w)`` or ``(d,)``."""
         return tuple(self.values.shape[1:])
 
-    def batch(self, rows: Int64[Tensor, " batch"]) -> Float[Tensor, "batch ..."]:
-        """Return examples as a network sees them: images in 0..1, then normalised if the data set says so."""
-        x = self.values[rows]
-        if x.dtype == torch.uint8:
-            x = x.float().div_(255)
-        if self.mean is not None and self.std is not None:
-            x = (x - self.mean[:, None, None]) / self.std[:, None, None]
-        return x
+    @property
+    def home(self) -> torch.device:  # type: ignore[override]  # likewise
+        """Where the values lie."""
+        return self.values.device
 
-    def to(self, device: torch.device | str) -> "Inputs":
+    def raw(self, rows: Int64[Tensor, " batch"], windows: Windows | None = None) -> Shaped[Tensor, "batch ..."]:
+        """Return examples as they are stored, or the windows cut out of them."""
+        values = self.values[rows.to(self.home)]
+        return values if windows is None else cut(values, windows.to(self.home))
+
+    def seen(self, raw: Shaped[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
+        """Return stored examples as a network sees them: images in 0..1, then normalised if the data set says so."""
+        return as_seen(raw, self.mean, self.std)
+
+    def to(self, device: torch.device | str) -> "Resident":
         """Return the same inputs, resident on a device."""
         mean, std = (None if each is None else each.to(device) for each in (self.mean, self.std))
-        return Inputs(self.values.to(device), mean, std)
+        return Resident(self.values.to(device), mean, std)
+
+
+def as_seen(
+    raw: Shaped[Tensor, "batch ..."], mean: Float[Tensor, " channels"] | None, std: Float[Tensor, " channels"] | None
+) -> Float[Tensor, "batch ..."]:
+    """Return stored examples as a network sees them: images in 0..1, shifted and scaled by channel if that is given."""
+    x = raw.float().div_(255) if raw.dtype == torch.uint8 else raw
+    if mean is None or std is None:
+        return x
+    return (x - mean[:, None, None]) / std[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -105,6 +164,9 @@ class Source(Plugin):
     """Where a data set comes from. A subclass says how to read it, in a file of ``torchal/data/sources``."""
 
     room: ClassVar[str] = "torchal.data.sources"
+
+    augment: ClassVar[dict[str, Any]] = {}
+    """Fields of the recipe's ``augment`` that are usual for training on these data."""
 
     @abstractmethod
     def load(self) -> Dataset:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from torchal.data.dataset import Dataset
 from torchal.spec import ByName, Plugin
 
 
@@ -14,6 +15,9 @@ class Classifier(nn.Module):
 
     The body is a sequence, so that Monte-Carlo dropout can rerun only what follows the first active dropout.
     """
+
+    capturable: ClassVar[bool] = True
+    """Whether a step may be recorded as a CUDA graph: False if passes depend on values or wait for the device."""
 
     def __init__(self, body: nn.Sequential, head: nn.Linear) -> None:
         super().__init__()
@@ -36,12 +40,20 @@ class Model(Plugin):
 
     room: ClassVar[str] = "torchal.models"
 
+    def prepare(self, data: Dataset) -> Dataset:
+        """Return the data set as this network takes it in: the same rows and labels, on the same device.
+
+        Raises:
+            ValueError: if the network cannot learn from these data.
+        """
+        return data
+
     @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> Classifier:
         """Return a freshly initialised network, drawn from the global stream (callers seed it).
 
         Args:
-            shape: of one example: ``(channels, height, width)`` or ``(width,)``.
+            shape: of one prepared example: ``(channels, height, width)`` or ``(width,)``.
             classes: how many logits.
 
         Raises:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
 
-from torchal.data.dataset import Inputs
+from torchal.data.dataset import Inputs, Resident
 from torchal.data.partition import Partition
 from torchal.models import Classifier
 from torchal.query import QueryContext
@@ -64,7 +64,7 @@ class FakePool:
         kinds = torch.randn(total, _WIDTH, generator=generator(self.seed, "fake inputs"))
         pool = replace(self, order=None).rows.pool
         kinds[pool] = kinds[pool[torch.arange(self.pool) // self.copies * self.copies]]
-        return Inputs(kinds)
+        return Resident(kinds)
 
     def network(self) -> Classifier:
         """Return a new network, in training mode as training leaves it."""

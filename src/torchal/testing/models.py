@@ -24,11 +24,6 @@ def _batch(shape: Shape, n: int = 8) -> Tensor:
     return torch.rand(n, *shape, generator=generator("contract batch"))
 
 
-def _drawn_from() -> dict[str, object]:
-    """Return the global streams that layers draw from; Python's own is moved by checkers of types at run time."""
-    return {name: state for name, state in streams().items() if name != "random"}
-
-
 def check_parts(model: Model, shape: Shape, classes: int) -> None:
     """The logits are the head's, on the features, and there is one for each class."""
     network, x = _network(model, shape, classes).eval(), _batch(shape)
@@ -56,9 +51,9 @@ def check_evaluation_is_deterministic(model: Model, shape: Shape, classes: int) 
 
 def check_addressed_weights(model: Model, shape: Shape, classes: int) -> None:
     """Initial weights come from torch's global stream alone, which callers seed."""
-    before = _drawn_from()
+    before = streams()
     first, again, other = (_network(model, shape, classes, purpose).state_dict() for purpose in ("a", "a", "b"))
-    assert _drawn_from() == before, "a global random stream was moved outside the seeded block"
+    assert streams() == before, "a global random stream was moved outside the seeded block"
     assert all(torch.equal(first[name], again[name]) for name in first), "the same seed gives other weights"
     assert any(not torch.equal(first[name], other[name]) for name in first), "another seed gives the same weights"
 

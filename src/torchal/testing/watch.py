@@ -14,12 +14,14 @@ _RANKING = {"argsort", "sort", "msort", "topk", "kthvalue", "argmax", "argmin", 
 
 
 def streams() -> dict[str, Any]:
-    """Return the state of the global random streams of torch, numpy and Python, as values that compare."""
+    """Return the state of the global random streams of torch and numpy, as values that compare.
+
+    Python's own is left out, since checkers of types at run time move it; :func:`reseeded` shows who depends on it.
+    """
     numpy_state = np.random.get_state()  # noqa: NPY002 - the global stream is what is watched
     return {
         "torch": tuple(torch.get_rng_state().tolist()),
         "numpy": tuple(part.tobytes() if isinstance(part, np.ndarray) else part for part in numpy_state),
-        "random": random.getstate(),
     }
 
 

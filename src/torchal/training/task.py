@@ -2,11 +2,20 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from torchal.data.dataset import Examples
 from torchal.digest import digest_of_bytes
 from torchal.models import Model
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The weights that the cycle before ended with."""
+
+    path: Path
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,8 @@ class Task:
     classes: int
     dataset: str
     """Digest of the data set that the rows refer to."""
+    previous: Previous | None = None
+    """The weights to begin with, for a recipe that goes on from the cycle before."""
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -29,16 +40,8 @@ class Task:
             "classes": self.classes,
             "labelled": _digest(self.labelled),
             "validation": None if self.validation is None else _digest(self.validation),
-            "normalised": _moments(self.labelled),
-        }
+        } | ({"previous": self.previous.digest} if self.previous else {})
 
 
 def _digest(examples: Examples) -> str:
     return digest_of_bytes(examples.rows.cpu().numpy(), b"|", examples.labels.cpu().numpy())
-
-
-def _moments(examples: Examples) -> list[list[float]] | None:
-    inputs = examples.inputs
-    if inputs.mean is None or inputs.std is None:
-        return None
-    return [inputs.mean.tolist(), inputs.std.tolist()]

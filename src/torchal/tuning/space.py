@@ -83,6 +83,16 @@ PAPER: Space = {
 }
 """The search space of Munjal et al. (CVPR 2022)."""
 
+STRONG: Space = {
+    "augment.randaugment.magnitude": Range(low=1, high=9, integer=True),
+    "augment.randaugment.operations": Range(low=1, high=15, integer=True),
+    **PAPER,
+}
+"""Their search space for strong regularisation."""
+
+SPACES = {"paper": PAPER, "strong": STRONG}
+"""Spaces by name."""
+
 
 def proposed(recipe: Recipe, proposal: dict[str, Any]) -> Recipe:
     """Return a recipe with some fields, given by path, replaced.
@@ -95,7 +105,9 @@ def proposed(recipe: Recipe, proposal: dict[str, Any]) -> Recipe:
         *parents, last = path.split(".")
         place = document
         for part in parents:
-            place = place.setdefault(part, {})
+            if place.get(part) is None:
+                place[part] = {}
+            place = place[part]
         place[last] = value
     return Recipe.model_validate(document)
 
@@ -106,6 +118,8 @@ def check(space: Space, recipe: Recipe) -> None:
     Raises:
         ValueError: naming the path and the value.
     """
+    if "init" in space:
+        raise ValueError("space.init: where a training begins belongs to the protocol; set recipe.init and remove it")
     for path, domain in space.items():
         for value in domain.examples():
             try:

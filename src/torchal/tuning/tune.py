@@ -8,22 +8,22 @@ Source of the defaults: Munjal et al. 2022, "Towards Robust and Reproducible Act
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import optuna
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from torchal.digest import seed_of
 from torchal.records import EpochRecord, TrialRecord, TuneRecord
 from torchal.rng import Address
-from torchal.spec import Spec
+from torchal.spec import Spec, nearest
 from torchal.store import Stage, Store
-from torchal.training.fit import fit, fresh
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
-from torchal.tuning.space import PAPER, Space, proposed
+from torchal.training.train import Checkpoints, built, train
+from torchal.tuning.space import PAPER, SPACES, Space, proposed
 
-TRIAL = Stage("trial")
+TRIAL = Stage("trial", 2)
 
 Judge = Callable[[EpochRecord], bool]
 """Is told an epoch and says whether to stop."""
@@ -65,6 +65,14 @@ class Halving(Spec):
         return optuna.pruners.SuccessiveHalvingPruner(min_resource=self.least, reduction_factor=self.factor)
 
 
+def _named_space(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value not in SPACES:
+        raise ValueError(f"unknown space '{value}'{nearest(value, SPACES)}")
+    return SPACES[value]
+
+
 class Tuning(Spec):
     """How the recipe is found."""
 
@@ -81,8 +89,8 @@ class Tuning(Spec):
     pruner: Median | Halving | None = Field(None, discriminator="name")
     """Whether hopeless trials are stopped early, and how; ``{name: median}`` or ``{name: halving}``."""
 
-    space: Space = PAPER
-    """What may be proposed, by path of the recipe's field."""
+    space: Annotated[Space, BeforeValidator(_named_space)] = PAPER
+    """What may be proposed, by path of the recipe's field; or the name of a space, ``paper`` or ``strong``."""
 
 
 def tune(tuning: Tuning, recipe: Recipe, task: Task, where: Address, store: Store) -> TuneRecord:
@@ -131,8 +139,11 @@ def _trial(
 
     here = (*where, "trial", asked.number)
 
+    inputs = _inputs(tuning, recipe, task, where, here)
+
     def compute(draft: Path) -> None:
-        state, history = _train(task, recipe, here, judge)
+        checkpoints = Checkpoints(store.unfinished(TRIAL, inputs), store.checkpoint_every)
+        state, history = _train(task, recipe, here, checkpoints, judge)
         reached = [each.validation.accuracy for each in history if each.validation is not None]
         record = TrialRecord(
             number=asked.number,
@@ -144,7 +155,7 @@ def _trial(
         )
         (draft / "trial.json").write_text(record.text())
 
-    entry = store.memo(TRIAL, _inputs(tuning, recipe, task, where, here), compute)
+    entry = store.memo(TRIAL, inputs, compute)
     record = TrialRecord.read(entry.path / "trial.json")
     for epoch in record.history[len(heard) :]:
         if epoch.loss is not None:  # the epoch in which a trial diverged was never judged
@@ -167,16 +178,16 @@ def _inputs(tuning: Tuning, recipe: Recipe, task: Task, where: Address, here: Ad
     }
 
 
-def _train(task: Task, recipe: Recipe, where: Address, judge: Judge) -> tuple[State, list[EpochRecord]]:
+def _train(
+    task: Task, recipe: Recipe, where: Address, checkpoints: Checkpoints, judge: Judge
+) -> tuple[State, list[EpochRecord]]:
     """Train until the recipe's end, the pruner's word or divergence."""
-    model = fresh(task.model, task.labelled.inputs.shape, task.classes, where)
-    model.to(task.labelled.labels.device)
     history = []
-    for epoch in fit(model, task.labelled, task.validation, recipe, where, task.classes):
+    for epoch in train(built(task, where), task, recipe, where, checkpoints):
         history.append(epoch.record)
         if not epoch.finite:
             return "failed", history
-        if judge(epoch.record) and epoch.record.epoch + 1 < recipe.epochs:
+        if judge(epoch.record) and epoch.record.epoch + 1 < recipe.all_epochs:
             return "pruned", history
     return "complete", history
 

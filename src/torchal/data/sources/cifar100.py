@@ -3,7 +3,7 @@
 Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", technical report, University of Toronto, 2009.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torchal.data.sources.hub import Hub, Title
 
@@ -13,6 +13,7 @@ class Cifar100(Hub):
 
     pixels: ClassVar[int | None] = 32
     classes: ClassVar[int | None] = 100
+    augment: ClassVar[dict[str, Any]] = {"crop": 4, "flip": True}
 
     repo: str | None = "uoft-cs/cifar100"
     """Name on the hub."""

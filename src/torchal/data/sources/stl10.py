@@ -4,7 +4,7 @@ Coates, Ng & Lee, "An Analysis of Single-Layer Networks in Unsupervised Feature 
 without labels are not used.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torchal.data.sources.hub import Hub, Title
 
@@ -14,6 +14,7 @@ class Stl10(Hub):
 
     pixels: ClassVar[int | None] = 96
     classes: ClassVar[int | None] = 10
+    augment: ClassVar[dict[str, Any]] = {"crop": 12, "flip": True}
 
     repo: str | None = "tanganke/stl10"
     """Name on the hub."""

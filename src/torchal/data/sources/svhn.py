@@ -4,7 +4,7 @@ Netzer, Wang, Coates, Bissacco, Wu & Ng, "Reading Digits in Natural Images with 
 workshop on deep learning and unsupervised feature learning, 2011. The additional training images are not used.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torchal.data.sources.hub import Hub, Title
 
@@ -14,6 +14,7 @@ class Svhn(Hub):
 
     pixels: ClassVar[int | None] = 32
     classes: ClassVar[int | None] = 10
+    augment: ClassVar[dict[str, Any]] = {"crop": 4}
 
     repo: str | None = "ufldl-stanford/svhn"
     """Name on the hub."""

@@ -4,7 +4,7 @@ Le & Yang, "Tiny ImageNet Visual Recognition Challenge", Stanford CS 231N, 2015.
 never published, so its validation images are the test side, as is usual.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torchal.data.sources.hub import Hub, Split, Title
 
@@ -14,6 +14,7 @@ class TinyImagenet(Hub):
 
     pixels: ClassVar[int | None] = 64
     classes: ClassVar[int | None] = 200
+    augment: ClassVar[dict[str, Any]] = {"crop": 8, "flip": True}
 
     repo: str | None = "zh-plus/tiny-imagenet"
     """Name on the hub."""
