@@ -115,6 +115,12 @@ def test_an_image_is_changed_alike_in_any_company_and_on_any_number_of_processes
     assert torch.equal(randaugmented(strangers, 2, 7, drawn(40))[0], whole[0])
 
 
+def test_the_layout_of_memory_that_a_crop_leaves_changes_nothing():
+    x = images(60, (3, 16, 16))
+    channels_last = x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    assert torch.equal(randaugmented(channels_last, 2, 5, drawn(60)), randaugmented(x, 2, 5, drawn(60)))
+
+
 def test_the_address_decides_the_changes():
     x = images(40, (3, 16, 16))
     first, again, other = (
