@@ -94,7 +94,7 @@ def with_pillow(image: Image.Image, name: str, level: float, sign: int, centre: 
         case "posterize":
             changed = ImageOps.posterize(image, round(8 - 4 * level))
         case "rotate":
-            changed = image.rotate(30 * level, fillcolor=_grey(image))
+            changed = image.rotate(30 * level)
         case "cutout":
             changed = _cut_out(image, 0.8 * level * image.width, centre)
         case name if name in ENHANCED:
@@ -119,7 +119,7 @@ def _cut_out(image: Image.Image, side: float, centre: list[float]) -> Image.Imag
     # pixels whose middles are in the square
     left, top = (size * place - side / 2 for size, place in zip(image.size, centre, strict=True))
     first, upper, end, lower = (math.ceil(edge - 0.5) for edge in (left, top, left + side, top + side))
-    image.paste(_grey(image), (first, upper, end, lower))
+    image.paste(0 if image.mode == "L" else (0, 0, 0), (first, upper, end, lower))
     return image
 
 

@@ -7,16 +7,13 @@ it has a deterministic form there. Geometry samples the nearest pixel, as Pillow
 import math
 
 import torch
-from jaxtyping import Bool, Float64, Int64, UInt8
+from jaxtyping import Float64, Int64, UInt8
 from torch import Tensor
 
 Images = UInt8[Tensor, "n c h w"]
 Factors = Float64[Tensor, " n"]
 Maps = Float64[Tensor, "n 2 3"]
 Rows = tuple[tuple[float, float, float], tuple[float, float, float]]
-
-GREY = 128
-"""What stands where an image has no pixel."""
 
 
 def invert(x: Images) -> Images:
@@ -119,13 +116,13 @@ def rotation(degrees: float, h: int, w: int) -> Rows:
     return (cos, -sin, (w - w * cos + h * sin) / 2), (sin, cos, (h - w * sin - h * cos) / 2)
 
 
-def moved(x: Images, maps: Maps) -> Images:
-    """Fill each pixel from where its image's map sends the pixel's middle (column, row, 1); with grey from outside."""
+def moved(x: Images, maps: Maps, fills: UInt8[Tensor, " n"]) -> Images:
+    """Fill each pixel from where its image's map sends the pixel's middle (column, row, 1); from outside as told."""
     n, c, h, w = x.shape
     columns, rows = _sources(maps, h, w).unbind(1)
     inside = (columns >= 0) & (columns < w) & (rows >= 0) & (rows < h)
     places = torch.where(inside, rows * w + columns, 0).view(n, 1, -1).expand(-1, c, -1)
-    return _covered(x.flatten(2).gather(2, places).view_as(x), ~inside)
+    return torch.where(inside[:, None], x.flatten(2).gather(2, places).view_as(x), fills[:, None, None, None])
 
 
 def _sources(maps: Maps, h: int, w: int) -> Int64[Tensor, "n 2 h w"]:
@@ -146,8 +143,4 @@ def cutout(x: Images, centres: Float64[Tensor, "n 2"], side: float) -> Images:
     columns, rows = (torch.arange(size, device=x.device) + 0.5 for size in (w, h))
     across = (columns - w * centres[:, :1]).abs() < side / 2
     down = (rows - h * centres[:, 1:]).abs() < side / 2
-    return _covered(x, down[:, :, None] & across[:, None])
-
-
-def _covered(x: Images, where: Bool[Tensor, "n h w"]) -> Images:
-    return x.masked_fill(where[:, None], GREY)
+    return x.masked_fill((down[:, :, None] & across[:, None])[:, None], 0)

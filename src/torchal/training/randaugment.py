@@ -4,10 +4,10 @@ Cubuk, Zoph, Shlens & Le 2020, "RandAugment: Practical automated data augmentati
 operations and their ranges are TorchAL's: of the paper's fourteen, ``invert`` stands in the place of the identity, and
 ``cutout`` (DeVries & Taylor 2017, "Improved regularization of convolutional neural networks with cutout") is added.
 
-Deviations from TorchAL: shears sample the nearest pixel, not bicubically; rotation and cutout leave grey, as in the
-paper's code, not black; a cutout square loses what lies outside the image and is nowhere moved inside. Deviations of
-both from the paper's code: rotation is always counterclockwise, there either way; colour, contrast, brightness and
-sharpness go up or down at random, there from a factor of .1 at magnitude 0 to 1.9 at the highest.
+Deviations from TorchAL: shears sample the nearest pixel, not bicubically; a cutout square loses what lies outside the
+image and is nowhere moved inside. Deviations of both from the paper's code: rotation and cutout leave black, there
+grey; rotation is always counterclockwise, there either way; colour, contrast, brightness and sharpness go up or down at
+random, there from a factor of .1 at magnitude 0 to 1.9 at the highest.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from functools import cache
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int64, UInt8
 from torch import Tensor
 
 from torchal.training import operations as on
@@ -30,6 +30,7 @@ class Settings(NamedTuple):
     factors: Factors
     centres: Float64[Tensor, "n 2"]
     maps: Maps
+    fills: UInt8[Tensor, " n"]
 
 
 _ALONE: dict[str, Callable[[Images, Settings], Images]] = {
@@ -60,8 +61,10 @@ OPERATIONS = (*_ALONE, *_MOVES)
 """Names of the operations; a kind is a position in it."""
 
 # the moves differ in their maps alone, so they are one batch
-_BATCHES = (*_ALONE.values(), lambda x, to: on.moved(x, to.maps))
+_BATCHES = (*_ALONE.values(), lambda x, to: on.moved(x, to.maps, to.fills))
 _MOVED = len(_ALONE)
+_FILLS = torch.tensor([0 if name == "rotate" else 128 for name in _MOVES], dtype=torch.uint8)
+"""What a move leaves where the image has no pixel: black after a rotation, else grey."""
 
 
 def randaugmented(x: Images, operations: int, magnitude: int, draw: Draw) -> Images:
@@ -86,8 +89,10 @@ def changed(
     """
     batch = kinds.clamp(max=_MOVED)
     order, sizes = batch.argsort(stable=True), batch.bincount(minlength=_MOVED + 1).tolist()
-    maps = _maps(level, *x.shape[2:])[(signs + 1) // 2, (kinds - _MOVED).clamp(min=0)]
-    settings = [draw.sent(each[order]).split(sizes) for each in (1 + 0.9 * level * signs.double(), centres, maps)]
+    move = (kinds - _MOVED).clamp(min=0)
+    maps = _maps(level, *x.shape[2:])[(signs + 1) // 2, move]
+    drawn = (1 + 0.9 * level * signs.double(), centres, maps, _FILLS[move])
+    settings = [draw.sent(each[order]).split(sizes) for each in drawn]
     parts = zip(_BATCHES, x[draw.sent(order)].split(sizes), *settings, strict=True)
     done = [apply(part, Settings(level, *each)) for apply, part, *each in parts if len(part)]
     return torch.cat(done)[draw.sent(order.argsort())]
