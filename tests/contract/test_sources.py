@@ -91,7 +91,27 @@ def image_folder(folder):
     return {"name": "hub", "path": folder, "size": 6}
 
 
-MADE = [digits, npz_vectors, npz_images, npy_folder, safetensors, parquet, normalised, image_folder]
+def streamed_folder(folder):
+    image_folder(folder)
+    return {"name": "folder", "path": folder, "test": "test", "size": 5, "resize": 6}
+
+
+def streamed_plain(folder):
+    return streamed_folder(folder) | {"normalise": "none"}
+
+
+MADE = [
+    digits,
+    npz_vectors,
+    npz_images,
+    npy_folder,
+    safetensors,
+    parquet,
+    normalised,
+    image_folder,
+    streamed_folder,
+    streamed_plain,
+]
 
 
 @pytest.mark.parametrize("make", MADE)
@@ -123,7 +143,7 @@ def test_a_preset_is_ready_to_use_by_name_and_with_a_folder(name, tmp_path):
 
 
 def test_every_source_is_checked():
-    assert set(names(Source.room)) == {"digits", "arrays", "hub", *PRESETS}
+    assert set(names(Source.room)) == {"digits", "arrays", "hub", "folder", *PRESETS}
 
 
 # --- the checks themselves --------------------------------------------------------------------------------------------
@@ -142,11 +162,32 @@ class Wavering(Resident):
         return self.values[: len(rows)]
 
 
+class Muddled(Resident):
+    """Makes an example depend on its place in a batch."""
+
+    def raw(self, rows, windows=None):
+        return super().raw(rows, windows) + torch.arange(len(rows), dtype=torch.uint8)[:, None, None, None]
+
+
+class Whole(Resident):
+    """Gives all of an image for a window of it, and at another size."""
+
+    def raw(self, rows, windows=None):
+        values = super().raw(rows)
+        return values if windows is None else values[..., 1:]
+
+
+def remade(data, kind):
+    return replace(data, train=Split(kind(data.train.inputs.values), data.train.labels))
+
+
 BROKEN = {
     "check_shapes": lambda data: spoiled(data, "test", values=data.test.inputs.values[..., :4]),
     "check_labels": lambda data: spoiled(data, "train", labels=data.train.labels.clamp(max=8)),
     "check_finite": lambda data: spoiled(data, "train", values=torch.full((4, 3), torch.nan)),
     "check_batch": lambda data: replace(data, train=Split(Wavering(torch.ones(9, 3)), data.train.labels)),
+    "check_rows": lambda data: remade(data, Muddled),
+    "check_windows": lambda data: remade(data, Whole),
     "check_apart": lambda data: spoiled(data, "test", values=data.train.inputs.values[:9]),
     "check_digest": lambda data: replace(data, digest="0" * 64),
     "check_device": lambda data: replace(data, train=data.train.to("meta")),

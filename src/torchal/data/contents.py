@@ -55,10 +55,7 @@ class Contents:
             )
         if torch.equal(self.train, self.test):
             raise ValueError(f"{name}: the test examples are the training examples; give separate ones.")
-        absent = (torch.bincount(self.train_labels, minlength=len(self.classes)) == 0).nonzero()
-        if len(absent):
-            which = self.classes[int(absent[0])]
-            raise ValueError(f"{name}: class '{which}' has no training example; add one or leave the class out.")
+        check_present(name, self.train_labels, self.classes)
         return self
 
     def statistics(self) -> Statistics:
@@ -107,3 +104,15 @@ def check_side(side: str, values: Tensor, labels: Int64[Tensor, " n"], classes: 
             f"{side} has label {int(labels[row])} in row {row}, and labels go from 0 to {classes - 1}; correct the "
             "label or the list of classes."
         )
+
+
+def check_present(name: str, labels: Int64[Tensor, " n"], classes: tuple[str, ...]) -> None:
+    """Refuse training labels among which a class is absent.
+
+    Raises:
+        ValueError: naming the first such class.
+    """
+    absent = (torch.bincount(labels, minlength=len(classes)) == 0).nonzero()
+    if len(absent):
+        which = classes[int(absent[0])]
+        raise ValueError(f"{name}: class '{which}' has no training example; add one or leave the class out.")

@@ -46,11 +46,11 @@ class Inputs(ABC):
         """Return examples as a network sees them."""
         return self.seen(self.raw(rows))
 
-    def raws(self, parts: Iterable[tuple[Tensor, Windows | None]]) -> Iterator[Shaped[Tensor, "batch ..."]]:
+    def raws(self, parts: Iterable[tuple[Tensor, Windows | None]]) -> Iterator[Shaped[Tensor, "_ ..."]]:
         """Yield :meth:`raw` of one part after the other; inputs that are read from disk read ahead."""
         return (self.raw(rows, windows) for rows, windows in parts)
 
-    def batches(self, parts: Iterable[Int64[Tensor, " batch"]]) -> Iterator[Float[Tensor, "batch ..."]]:
+    def batches(self, parts: Iterable[Int64[Tensor, " _"]]) -> Iterator[Float[Tensor, "_ ..."]]:
         """Yield :meth:`batch` of one part after the other; inputs that are read from disk read ahead."""
         return (self.seen(raw) for raw in self.raws((rows, None) for rows in parts))
 

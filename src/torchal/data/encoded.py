@@ -2,11 +2,11 @@
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -14,14 +14,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"}
+"""Endings of the names of images, in small letters."""
+
+
+@runtime_checkable
+class Images(Protocol):
+    """Compressed images by row: their bytes, or the files that hold them."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int, /) -> bytes | Path: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
     """Compressed images and what is known of them."""
 
-    images: Sequence[bytes | Path]
+    images: Images
     labels: NDArray[Any]
     """Integers or strings."""
     classes: tuple[str, ...] | None
@@ -105,7 +114,7 @@ def _first_line(error: BaseException) -> str:
 def image_files(folder: Path) -> list[Path]:
     """Return the images in the folders of a folder, class by class, in alphabetical order."""
     classes = sorted(each for each in folder.iterdir() if each.is_dir())
-    return [file for each in classes for file in sorted(each.rglob("*")) if file.suffix.lower() in _SUFFIXES]
+    return [file for each in classes for file in sorted(each.rglob("*")) if file.suffix.lower() in SUFFIXES]
 
 
 def from_folder(folder: Path, files: list[Path]) -> Encoded:

@@ -16,9 +16,6 @@ class Classifier(nn.Module):
     The body is a sequence, so that Monte-Carlo dropout can rerun only what follows the first active dropout.
     """
 
-    capturable: ClassVar[bool] = True
-    """Whether a step may be recorded as a CUDA graph: False if passes depend on values or wait for the device."""
-
     def __init__(self, body: nn.Sequential, head: nn.Linear) -> None:
         super().__init__()
         self.body = body

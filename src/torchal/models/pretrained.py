@@ -7,7 +7,6 @@ et al. 2020, "Transformers: State-of-the-Art Natural Language Processing". Only 
 import re
 from copy import deepcopy
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field, model_validator
 from torch import nn
@@ -18,12 +17,6 @@ from torchal.models._backbone import steps
 from torchal.models._checkpoint import checkpoint_files, fetched, library, normalisation
 from torchal.models._embedded import embedded
 from torchal.models._representation import Representation
-
-
-class Tuned(Classifier):
-    """A pretrained body with a head, all of which learns."""
-
-    capturable: ClassVar[bool] = False  # what the many kinds of bodies do in a pass is not known here
 
 
 class Pretrained(Representation):
@@ -89,7 +82,7 @@ class Pretrained(Representation):
             return self.head(shape, classes)
         body, width = self._steps(shape)
         top = self.head((width,), classes)
-        return Tuned(nn.Sequential(*body, *top.body), top.head)
+        return Classifier(nn.Sequential(*body, *top.body), top.head)
 
     def _steps(self, shape: tuple[int, ...]) -> tuple[nn.Sequential, int]:
         """Return a copy of the steps from images to features, and the features' width."""

@@ -108,7 +108,7 @@ class _Training:
         self._model, self._labelled, self._recipe, self._where = model, labelled, recipe, where
         self._classes, self._world = classes, World.here()
         self._sizes = _batch_sizes(len(labelled), recipe.batch)
-        self._step = Step(model, recipe, max(self._sizes), self._world)
+        self._step = Step(model, recipe, self._world)
         self._average = Average(recipe, model, len(self._sizes))
 
     def epoch(self, epoch: int) -> float:
