@@ -1,11 +1,17 @@
 """An epoch of torchal's training against a DataLoader that crops and flips PIL images one by one, in fp32.
 
-Both train the same network from the same weights, on the same made-up images of CIFAR's shape, with the same recipe,
-and take turns, so that a busy machine slows both. Losses of both are printed: they differ by the order of examples.
+Both train the same network from the same weights, on the same made-up images of CIFAR's shape, with the same recipe.
+Each has a process of its own, in the state in which its users run it, and they take turns, so that a busy machine slows
+all. Losses are printed as well: they differ by the order of examples, and in bf16 by rounding.
 """
 
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -16,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from torchal.data.dataset import Examples, Resident
+from torchal.launch import Host, prepare
 from torchal.models import Model
 from torchal.models.resnet8 import Resnet8
 from torchal.models.resnet18 import Resnet18
@@ -27,7 +34,7 @@ from torchal.training.recipe import Recipe
 NETWORKS: dict[str, tuple[Model, int]] = {
     "resnet8": (Resnet8(), 5120),
     "resnet18 of width 16": (Resnet18(width=16), 2560),
-    "vgg16": (Vgg16(), 512),
+    "vgg16": (Vgg16(), 384),
 }
 """Networks, and how many images an epoch has."""
 RECIPE = {"batch": 128, "lr": 0.02, "augment": {"crop": 4, "flip": True}}
@@ -47,16 +54,16 @@ def measure(n: int = 3) -> dict[str, Any]:
 
 
 def _compared(model: Model, images: int, n: int) -> dict[str, Any]:
-    data = _examples(images)
-    pipelines = {"loader": _loader(model, data, n), "fp32": _ours(model, data, n, "fp32")}
-    pipelines["bf16"] = _ours(model, data, n, "bf16")
-    taken = {name: [] for name in pipelines}
-    losses = {name: [] for name in pipelines}
-    for _ in range(n + 1):
-        for name, epochs in pipelines.items():
-            started = time.perf_counter()
-            losses[name].append(round(next(epochs), 3))
-            taken[name].append(time.perf_counter() - started)
+    taken = {name: [] for name in PIPELINES}
+    losses = {name: [] for name in PIPELINES}
+    with ExitStack() as stack:
+        turns = {name: stack.enter_context(_process(name, model, images, n)) for name in PIPELINES}
+        for _ in range(n + 1):
+            for name, turn in turns.items():
+                turn.send(None)
+                seconds, loss = turn.recv()
+                taken[name].append(seconds)
+                losses[name].append(round(loss, 3))
     rate = {name: images / median(seconds[1:]) for name, seconds in taken.items()}
     return {
         "images_per_second": {name: round(each) for name, each in rate.items()},
@@ -64,6 +71,30 @@ def _compared(model: Model, images: int, n: int) -> dict[str, Any]:
         "ratio_bf16": round(rate["bf16"] / rate["loader"], 2),
         "losses": losses,
     }
+
+
+@contextmanager
+def _process(name: str, model: Model, images: int, n: int) -> Iterator[Connection]:
+    """Start a pipeline in a process of its own, which trains an epoch whenever it is told."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_epochs, args=(name, model, images, n, torch.get_num_threads(), there))
+    process.start()
+    try:
+        yield here
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _epochs(name: str, model: Model, images: int, n: int, threads: int, turn: Connection) -> None:
+    torch.set_num_threads(threads)
+    epochs = PIPELINES[name](model, _examples(images), n)
+    for _ in range(n + 1):
+        turn.recv()
+        started = time.perf_counter()
+        loss = next(epochs)
+        turn.send((time.perf_counter() - started, loss))
 
 
 def _examples(n: int) -> Examples:
@@ -75,7 +106,8 @@ def _examples(n: int) -> Examples:
     return Examples(Resident((255 * noisy).byte()), torch.arange(n), labels)
 
 
-def _ours(model: Model, data: Examples, n: int, precision: str) -> Iterator[float]:
+def _ours(precision: str, model: Model, data: Examples, n: int) -> Iterator[float]:
+    prepare(Host(Path("results"), threads=torch.get_num_threads()))
     recipe = Recipe.model_validate({**RECIPE, "epochs": n + 1, "precision": precision})
     network = fresh(model, (3, 32, 32), 10, ("benchmark",))
     for epoch in fit(network, data, None, recipe, ("benchmark",), 10):
@@ -122,3 +154,7 @@ def _epoch(
         optimizer.step()
         total += loss.item() * len(y)
     return total / len(loader.dataset)
+
+
+PIPELINES = {"loader": _loader, "fp32": partial(_ours, "fp32"), "bf16": partial(_ours, "bf16")}
+"""What is compared, by name."""

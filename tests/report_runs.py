@@ -103,7 +103,7 @@ def write_results(
     (results / name / "plan.json").write_text(whole.text())
     for record in records:
         (runs / f"{record.id}.json").write_text(record.text())
-    versions = {"python": "3.11", "torch": "2.13", "numpy": "2", "optuna": "4", "torchal": "0", "cuda": None}
+    versions = dict.fromkeys(("python", "torch", "numpy", "optuna", "pillow", "torchal"), "1") | {"cuda": None}
     one = Fingerprint(**versions, device="a processor", threads=1, exact=True)
     (results / "fingerprint.json").write_text(FingerprintFile(accepted=(one,)).text())
     (results / COMMITS).write_text(CommitsFile(commits=("abc",)).text())

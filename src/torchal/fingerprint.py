@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+import PIL
 import torch
 
 from torchal import __version__
@@ -22,6 +23,7 @@ def fingerprint(device: str, threads: int) -> Fingerprint:
         torch=torch.__version__,
         numpy=np.__version__,
         optuna=optuna.__version__,
+        pillow=PIL.__version__,
         torchal=__version__,
         cuda=torch.version.cuda,
         device=_device_name(device),

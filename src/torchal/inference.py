@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import torch
@@ -16,6 +17,11 @@ from torchal.rng import Address, generator
 _Dropout = nn.modules.dropout._DropoutNd  # noqa: SLF001 - the one base that all dropout layers share
 _CHANNELWISE = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 _UNSUPPORTED = (nn.AlphaDropout, nn.FeatureAlphaDropout)
+
+
+def chunk_for(shape: tuple[int, ...]) -> int:
+    """Return how many examples of a shape go through a network at a time: 1,024 of CIFAR's, 111 of ImageNet's."""
+    return max(1, min(1024, 2**24 // prod(shape)))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from torchal import together
+from torchal.allocator import keep_freed_memory
 from torchal.experiment import ExperimentSpec, RunSpec
 from torchal.fingerprint import accept
 from torchal.loop import Done, stages
@@ -128,6 +129,7 @@ def prepare(host: Host) -> Host:
         ValueError: if processes that train together are each asked to work on several stages.
     """
     torch.set_num_threads(host.threads)
+    keep_freed_memory()
     exact()
     for file in host.files:
         load_file(file)

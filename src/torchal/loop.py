@@ -18,6 +18,7 @@ from torchal.data.oracle import Oracle
 from torchal.data.partition import Partition
 from torchal.digest import canonical, digest_of
 from torchal.experiment import RunSpec
+from torchal.inference import chunk_for
 from torchal.models import Classifier
 from torchal.query import QueryContext, choose
 from torchal.records import (
@@ -196,6 +197,7 @@ def queried(
             classes=task.classes,
             budget=budget,
             where=(*where, "query"),
+            chunk=chunk_for(task.labelled.inputs.shape),
         )
         chosen = rows.pool[choose(spec.strategy, context).to(rows.pool.device)]
         record = QueryRecord(

@@ -176,6 +176,7 @@ class Fingerprint(Record):
     torch: str
     numpy: str
     optuna: str
+    pillow: str
     torchal: str
     cuda: str | None
     device: str

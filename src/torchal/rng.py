@@ -48,5 +48,7 @@ def exact(enabled: bool = True) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # as torch.use_deterministic_algorithms does, without loading the compiler, which takes most of a second
     torch.set_deterministic_debug_mode("error" if enabled else "default")
+    # nothing here reads memory before it writes it
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # the module's property
     torch.backends.cudnn.benchmark = not enabled
     torch.backends.cudnn.deterministic = enabled

@@ -11,6 +11,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from torchal.data.dataset import Examples
+from torchal.inference import chunk_for, undisturbed
 from torchal.models import Classifier
 from torchal.records import Scores
 
@@ -55,15 +56,10 @@ def _sums(values: Float64[Tensor, " n"], groups: Int64[Tensor, " n"], count: int
     return values.new_zeros(count).index_add_(0, groups, values)
 
 
-def evaluate(model: Classifier, examples: Examples, classes: int, chunk: int = 1024) -> Scores:
+def evaluate(model: Classifier, examples: Examples, classes: int, chunk: int | None = None) -> Scores:
     """Score a network on examples, in evaluation mode and in chunks, and leave it as it was."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            positions = torch.arange(len(examples), device=examples.rows.device)
-            logits = torch.cat([model(examples.batch(part)[0]) for part in positions.split(chunk)])
-    finally:
-        for module, training in modes:
-            module.training = training
+    inputs = examples.inputs
+    parts = examples.rows.split(chunk or chunk_for(inputs.shape))
+    with undisturbed(model):
+        logits = torch.cat([model(x) for x in inputs.batches(part.to(inputs.home) for part in parts)])
     return scores(logits, examples.labels, classes)
