@@ -35,7 +35,7 @@ from torchal.training.fit import keep_best
 from torchal.training.metrics import evaluate
 from torchal.training.recipe import Recipe
 from torchal.training.task import Previous, Task
-from torchal.training.train import Checkpoints, built, train
+from torchal.training.train import Keeper, built, train
 from torchal.training.weights import load_weights, save_weights
 from torchal.tuning.tune import tune
 
@@ -154,8 +154,7 @@ def trained(task: Task, recipe: Recipe, where: Address, store: Store) -> Entry:
 
     def compute(draft: Path) -> None:
         model = built(task, where)
-        checkpoints = Checkpoints(store.unfinished(FIT, inputs), store.checkpoint_every)
-        record, weights = keep_best(train(model, task, recipe, where, checkpoints), recipe, model)
+        record, weights = keep_best(train(model, task, recipe, where, Keeper(store, FIT, inputs)), recipe, model)
         (draft / "fit.json").write_text(record.text())
         save_weights(draft / WEIGHTS, weights)
 

@@ -14,6 +14,7 @@ from torchal.loop import Done, opened, record, stages
 from torchal.records import RunRecord, StageName
 from torchal.store import Missing, ReadOnlyStore, Store
 from torchal.training.fit import fresh
+from torchal.training.step import autocast
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,12 @@ def _time(spec: RunSpec, device: str) -> tuple[float, float]:
     rows = torch.arange(min(32, len(data.train)), device=device)
     x, y = data.train.inputs.batch(rows), data.train.labels[rows]
     model = fresh(spec.model, data.shape, len(data.classes), ("estimate",)).to(device)
-    nn.functional.cross_entropy(model(x), y).backward()  # the first call pays for set-up
-    started = time.perf_counter()
-    loss = nn.functional.cross_entropy(model(x), y)
-    between = time.perf_counter()
-    loss.backward()
+    for _ in range(2):  # the first pays for set-up
+        started = time.perf_counter()
+        with autocast(spec.recipe, x.device):
+            logits = model(x)
+        between = time.perf_counter()
+        loss = nn.functional.cross_entropy(logits.float(), y)
+        loss.backward()
     loss.item()  # waits for the device
     return (between - started) / len(x), (time.perf_counter() - started) / len(x)

@@ -29,16 +29,19 @@ def shown(name: str) -> Iterator[Watch]:
     )
     with Bar(*columns, console=console) as bar:
         task = bar.add_task("looking at what exists", name=name, trials=0, total=None)
-        trials, tenths = 0, 0
+        trials, tenths, at_work = 0, 0, ""
 
         def watch(news: Progress | Event) -> None:
-            nonlocal trials, tenths
+            nonlocal trials, tenths, at_work
             if isinstance(news, Progress):
-                bar.update(task, completed=news.finished, total=news.total, description="; ".join(news.at_work))
+                at_work = "; ".join(news.at_work)
+                bar.update(task, completed=news.finished, total=news.total, description=at_work)
                 reached = 10 * news.finished // max(1, news.total)
                 if not console.is_terminal and reached > tenths:  # a log shows no bar
                     tenths = reached
                     console.print(f"{name}: {news.finished} of {news.total} stages, {trials} trials")
+            elif news.kind == "epoch":
+                bar.update(task, description=f"{at_work} ({news.detail})")
             elif news.kind == "commit":
                 trials += news.stage == "trial"
                 bar.update(task, trials=trials)

@@ -54,7 +54,7 @@ class Entry:
 class Event:
     """Something a listener may want to show."""
 
-    kind: Literal["commit", "corrupt", "differs"]
+    kind: Literal["commit", "corrupt", "differs", "epoch"]
     stage: str
     key: str
     detail: str = ""
@@ -113,6 +113,10 @@ class Store:
             return None
         self._whole[key] = Entry(key, path)
         return self._whole[key]
+
+    def tell(self, stage: Stage, detail: str) -> None:
+        """Tell the listener how far the computation of an entry is."""
+        self._listener(Event("epoch", stage.name, "", detail))
 
     def unfinished(self, stage: Stage, inputs: dict[str, Any]) -> Path:
         """Return the file in which a computation may keep its state until its entry is committed."""

@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torchal.models import Classifier
 from torchal.rng import Address
+from torchal.store import Stage, Store
 from torchal.training.fit import Epoch, fit, fresh
 from torchal.training.recipe import Recipe
 from torchal.training.state import State
@@ -16,12 +18,25 @@ from torchal.training.world import World
 
 
 @dataclass(frozen=True)
-class Checkpoints:
-    """Where the state of an unfinished training is kept, and how often."""
+class Keeper:
+    """Keeps the state of an unfinished training beside the entry that it will become, and tells how far it is."""
 
-    file: Path
-    every: int
-    """Epochs between two; 0 keeps none."""
+    store: Store
+    stage: Stage
+    inputs: dict[str, Any]
+
+    @property
+    def file(self) -> Path:
+        """Where the state is kept."""
+        return self.store.unfinished(self.stage, self.inputs)
+
+    def watch(self, epoch: Epoch, epochs: int, *, known: int) -> None:
+        """Hear of an epoch, and keep the state where one is due."""
+        done, every = epoch.record.epoch + 1, self.store.checkpoint_every
+        score = epoch.record.validation
+        self.store.tell(self.stage, f"epoch {done} of {epochs}" + (f", {score.accuracy:.1%}" if score else ""))
+        if every and done % every == 0 and known < done < epochs and epoch.finite:
+            _save(epoch.state(), self.file)
 
 
 def built(task: Task, where: Address) -> Classifier:
@@ -32,14 +47,11 @@ def built(task: Task, where: Address) -> Classifier:
     return model.to(task.labelled.labels.device)
 
 
-def train(model: Classifier, task: Task, recipe: Recipe, where: Address, checkpoints: Checkpoints) -> Iterator[Epoch]:
+def train(model: Classifier, task: Task, recipe: Recipe, where: Address, keeper: Keeper) -> Iterator[Epoch]:
     """Yield the epochs of a training as :func:`torchal.training.fit.fit` does, those before a checkpoint at once."""
-    start = State.load(checkpoints.file) if checkpoints.file.is_file() else None
-    known = len(start.history) if start else 0
+    start = State.load(keeper.file) if keeper.file.is_file() else None
     for epoch in fit(model, task.labelled, task.validation, recipe, where, task.classes, start):
-        done = epoch.record.epoch + 1
-        if checkpoints.every and done % checkpoints.every == 0 and known < done < recipe.all_epochs and epoch.finite:
-            _save(epoch.state(), checkpoints.file)
+        keeper.watch(epoch, recipe.all_epochs, known=len(start.history) if start else 0)
         yield epoch
 
 

@@ -20,7 +20,7 @@ from torchal.spec import Spec, nearest
 from torchal.store import Stage, Store
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
-from torchal.training.train import Checkpoints, built, train
+from torchal.training.train import Keeper, built, train
 from torchal.tuning.space import PAPER, SPACES, Space, proposed
 
 TRIAL = Stage("trial", 2)
@@ -142,8 +142,7 @@ def _trial(
     inputs = _inputs(tuning, recipe, task, where, here)
 
     def compute(draft: Path) -> None:
-        checkpoints = Checkpoints(store.unfinished(TRIAL, inputs), store.checkpoint_every)
-        state, history = _train(task, recipe, here, checkpoints, judge)
+        state, history = _train(task, recipe, here, Keeper(store, TRIAL, inputs), judge)
         reached = [each.validation.accuracy for each in history if each.validation is not None]
         record = TrialRecord(
             number=asked.number,
@@ -178,12 +177,10 @@ def _inputs(tuning: Tuning, recipe: Recipe, task: Task, where: Address, here: Ad
     }
 
 
-def _train(
-    task: Task, recipe: Recipe, where: Address, checkpoints: Checkpoints, judge: Judge
-) -> tuple[State, list[EpochRecord]]:
+def _train(task: Task, recipe: Recipe, where: Address, keeper: Keeper, judge: Judge) -> tuple[State, list[EpochRecord]]:
     """Train until the recipe's end, the pruner's word or divergence."""
     history = []
-    for epoch in train(built(task, where), task, recipe, where, checkpoints):
+    for epoch in train(built(task, where), task, recipe, where, keeper):
         history.append(epoch.record)
         if not epoch.finite:
             return "failed", history
