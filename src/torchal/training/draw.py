@@ -40,6 +40,11 @@ class Draw:
 
     def sent(self, values: Tensor) -> Tensor:
         """Return values known to the host on the images' device, without waiting for it."""
-        if torch.device(self.device).type == "cuda":
-            values = values.pin_memory()
-        return values.to(self.device, non_blocking=True)
+        return sent(values, self.device)
+
+
+def sent(values: Tensor, device: torch.device | str) -> Tensor:
+    """Return values known to the host on a device, without waiting for it."""
+    if torch.device(device).type == "cuda":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)

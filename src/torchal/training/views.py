@@ -10,7 +10,7 @@ from torch import Tensor
 from torchal.data.dataset import Examples, Inputs
 from torchal.rng import Address, generator
 from torchal.training.augment import augmented, windows
-from torchal.training.draw import Draw
+from torchal.training.draw import Draw, sent
 from torchal.training.recipe import Augment
 from torchal.training.world import World
 
@@ -35,13 +35,13 @@ def views(
     cuts = generator(*where, "window", epoch)
     rows = labelled.rows.to(inputs.home)
     wanted = (
-        (rows[chunk[part].to(rows.device)], windows(augment, Draw(cuts, len(chunk), part)))
+        (rows[sent(chunk[part], rows.device)], windows(augment, Draw(cuts, len(chunk), part)))
         for chunk, part in zip(chunks, parts, strict=True)
     )
     changes = generator(*where, "augment", epoch)
     for raw, chunk, part, group in zip(inputs.raws(wanted), chunks, parts, groups, strict=True):
         seen = augmented(raw, augment, Draw(changes, len(chunk), part, raw.device))
-        labels = labelled.labels[chunk[part].to(labelled.labels.device)]
+        labels = labelled.labels[sent(chunk[part], labelled.labels.device)]
         steps = world.shares(group)
         for x, y in zip(seen.split(steps), labels.split(steps), strict=True):
             yield inputs.seen(x), y
