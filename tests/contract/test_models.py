@@ -20,6 +20,20 @@ FROM_FILES = {"pretrained", "embeddings"}
 """Models that need a file, held to the same promises in their own tests."""
 
 SMALL = {
+    "anynet": (
+        {
+            "width": 4,
+            "depths": (1, 1),
+            "widths": (8, 16),
+            "strides": (1, 2),
+            "group_widths": (4, 4),
+            "bottlenecks": (1.0, 0.5),
+            "squeeze": 0.25,
+        },
+        (3, 16, 16),
+    ),
+    "regnet": ({"width": 8, "design": "y-200mf"}, (3, 16, 16)),
+    "efficientnet_b0": ({"width": 8}, (3, 16, 16)),
     "vgg16": ({"width": 2}, (3, 32, 32)),
     "vgg19": ({"width": 2}, (3, 32, 32)),
     "resnet8": ({"width": 4}, (1, 8, 8)),
