@@ -19,9 +19,14 @@ _CHANNELWISE = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 _UNSUPPORTED = (nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
-def chunk_for(shape: tuple[int, ...]) -> int:
-    """Return how many examples of a shape go through a network at a time: 1,024 of CIFAR's, 111 of ImageNet's."""
-    return max(1, min(1024, 2**24 // prod(shape)))
+def chunk_for(shape: tuple[int, ...], device: torch.device) -> int:
+    """Return how many examples of a shape go through a network at a time.
+
+    An accelerator is to be kept busy in bounded memory: 1,024 images of CIFAR's size, 111 of ImageNet's. A processor is
+    a fifth faster where what a layer gives the next stays in its cache: 170 of CIFAR's, 3 of ImageNet's.
+    """
+    numbers = 2**24 if device.type == "cuda" else 2**19
+    return max(1, min(1024, numbers // prod(shape)))
 
 
 @contextmanager

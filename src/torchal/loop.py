@@ -196,7 +196,7 @@ def queried(
             classes=task.classes,
             budget=budget,
             where=(*where, "query"),
-            chunk=chunk_for(task.labelled.inputs.shape),
+            chunk=chunk_for(task.labelled.inputs.shape, task.labelled.labels.device),
         )
         chosen = rows.pool[choose(spec.strategy, context).to(rows.pool.device)]
         record = QueryRecord(

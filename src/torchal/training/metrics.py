@@ -59,7 +59,7 @@ def _sums(values: Float64[Tensor, " n"], groups: Int64[Tensor, " n"], count: int
 def evaluate(model: Classifier, examples: Examples, classes: int, chunk: int | None = None) -> Scores:
     """Score a network on examples, in evaluation mode and in chunks, and leave it as it was."""
     inputs = examples.inputs
-    parts = examples.rows.split(chunk or chunk_for(inputs.shape))
+    parts = examples.rows.split(chunk or chunk_for(inputs.shape, examples.labels.device))
     with undisturbed(model):
         logits = torch.cat([model(x) for x in inputs.batches(part.to(inputs.home) for part in parts)])
     return scores(logits, examples.labels, classes)
