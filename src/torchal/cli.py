@@ -225,18 +225,37 @@ def new(
 
 @app.command()
 def export(
-    what: Annotated[str, typer.Argument(help="What to export: index (labelled, pool, validation and queried rows).")],
+    what: Annotated[
+        str, typer.Argument(help="What to export: index (labelled, pool, validation, queried rows) or model.")
+    ],
     spec: Experiment,
     folder: Annotated[Path, typer.Option("--to", help="Where to write it.")],
     results: Results = DEFAULT_RESULTS,
     overrides: Overrides = None,
     files: Files = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="For model: the start of a run's id; default the first run.")
+    ] = None,
+    cycle: Annotated[
+        int | None, typer.Option(min=0, help="For model: the cycle, from 0; default the last finished.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the index sets of every run and cycle as plain int64 .npy files that torchal and TorchAL both read."""
-    from torchal.export import export as write
+    """Write the rows of every run as .npy files that TorchAL reads too, or a network that plain torch loads."""
+    experiment = _experiment(spec, overrides, files)
+    match what:
+        case "index" if run_id is None and cycle is None:
+            from torchal.export import export_index
 
-    written = write(what, _experiment(spec, overrides, files), results, folder)
+            written = export_index(experiment, results, folder)
+        case "model":
+            from torchal.export_model import export_model
+
+            written = export_model(experiment, results, folder, run_id, cycle)
+        case "index":
+            raise ValueError("export index: writes every run and cycle; --run and --cycle belong to export model.")
+        case _:
+            raise ValueError(f"export {what}: say torchal export index, or torchal export model.")
     if as_json:
         _print_json([str(place) for place in written])
     else:

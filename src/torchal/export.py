@@ -13,17 +13,15 @@ from torchal.records import QueryRecord
 from torchal.store import Store
 
 
-def export(what: str, experiment: ExperimentSpec, results: Path, folder: Path) -> list[Path]:
+def export_index(experiment: ExperimentSpec, results: Path, folder: Path) -> list[Path]:
     """Write the index sets of every run and cycle that is finished, and return the files.
 
     ``FOLDER/<run>/cycle-<k>/`` holds the labelled, pool and validation rows that cycle k trained with, and
     ``queried.npy``, the rows it then chose.
 
     Raises:
-        ValueError: if ``what`` is not ``index``, or nothing has run.
+        ValueError: if nothing has run.
     """
-    if what != "index":
-        raise ValueError(f"export {what}: only index sets can be exported; say torchal export index SPEC --to FOLDER.")
     store = Store(results / "store")
     written: list[Path] = []
     for spec in experiment.runs():

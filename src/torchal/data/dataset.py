@@ -23,6 +23,12 @@ class Inputs(ABC):
     shape: tuple[int, ...]
     """The shape of one example: ``(c, h, w)`` or ``(d,)``."""
 
+    mean: Float[Tensor, " channels"] | None
+    """Per channel, of images scaled to 0..1; subtracted if given."""
+
+    std: Float[Tensor, " channels"] | None
+    """Per channel, of images scaled to 0..1; divided by if given."""
+
     home: torch.device
     """Where the numbers of rows are looked up; other devices' row numbers are moved there."""
 
