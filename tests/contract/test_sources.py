@@ -100,6 +100,10 @@ def streamed_plain(folder):
     return streamed_folder(folder) | {"normalise": "none"}
 
 
+def streamed_table(folder):
+    return parquet(folder) | {"name": "hub_stream", "size": 6, "resize": 7}
+
+
 MADE = [
     digits,
     npz_vectors,
@@ -111,6 +115,7 @@ MADE = [
     image_folder,
     streamed_folder,
     streamed_plain,
+    streamed_table,
 ]
 
 
@@ -143,7 +148,7 @@ def test_a_preset_is_ready_to_use_by_name_and_with_a_folder(name, tmp_path):
 
 
 def test_every_source_is_checked():
-    assert set(names(Source.room)) == {"digits", "arrays", "hub", "folder", *PRESETS}
+    assert set(names(Source.room)) == {"digits", "arrays", "hub", "folder", "hub_stream", *PRESETS}
 
 
 # --- the checks themselves --------------------------------------------------------------------------------------------

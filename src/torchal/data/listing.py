@@ -1,9 +1,8 @@
 """The image files of one side of a data set, in an order that is the same on every machine."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +60,27 @@ class Listing:
             raise ValueError(f"{self.where(row)}: has changed since the folder was listed; put it back or start again.")
         return data
 
+    @property
+    def title(self) -> str:
+        """What the list is called."""
+        return str(self.folder)
+
+    def name(self, row: int) -> str:
+        """Return what a row is called within the list."""
+        return self.names[row]
+
     def where(self, row: int) -> str:
         """Say where a row comes from."""
         return f"{self.folder}/{self.names[row]}"
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """What tells these files in this state from all others, as long as a change shows in size or time."""
         return digest_of_bytes(os.fsencode("\0".join([str(self.folder.resolve()), *self.names])), self.states)
 
-    def without(self, names: Collection[str]) -> "Listing":
-        """Return the list without some of its files, and with all classes."""
-        if not names:
-            return self
-        kept = [row for row, name in enumerate(self.names) if name not in names]
-        return replace(self, names=[self.names[row] for row in kept], states=self.states[kept])
+    def only(self, rows: list[int]) -> "Listing":
+        """Return the list with some of its files, and with all classes."""
+        return replace(self, names=[self.names[row] for row in rows], states=self.states[rows])
 
 
 def labels_of(listing: Listing) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from torchal.data.cache import home
 from torchal.data.encoded import Encoded, from_folder, from_parquet, from_table, image_files
 from torchal.data.files import digests
 
@@ -81,7 +82,7 @@ def on_hub(
     Raises:
         ValueError: saying which ways there are, if it cannot be had.
     """
-    found = [_split(repo, config, revision, split) for split in splits]
+    found = [split_on_hub(repo, config, revision, split) for split in splits]
     train, test = (
         partial(_from_hub, data, columns, f"{repo} ({split})") for data, split in zip(found, splits, strict=True)
     )
@@ -89,17 +90,41 @@ def on_hub(
     return Sides(["hub", repo, config, revision, *marks], train, test)
 
 
-def _split(repo: str, config: str | None, revision: str | None, split: str) -> Any:
-    import datasets  # noqa: PLC0415 - takes a second that folders on this machine need not spend
+def split_on_hub(repo: str, config: str | None, revision: str | None, split: str) -> Any:
+    """Return one split of a data set on the hub, or in its library's cache, as that library has it.
 
-    if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
+    Raises:
+        ValueError: saying which ways there are, if it cannot be had.
+    """
+    datasets = _library()
     try:
         return datasets.load_dataset(repo, config, revision=revision, split=split)
     except Exception as error:  # its network layers raise many kinds, and the remedies are the same
         reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}".rstrip(".")
         ways = _WAYS.format(name=repo.rpartition("/")[2])
         raise ValueError(f"{repo}: split '{split}' cannot be had from the hub ({reason}); {ways}.") from error
+
+
+def mapped(files: list[Path]) -> Any:
+    """Return parquet files as one data set of the hub's library, converted once to a table that is mapped into memory.
+
+    Raises:
+        ValueError: if a file is no whole parquet file, or they do not go together.
+    """
+    datasets = _library()
+    try:
+        return datasets.Dataset.from_parquet([str(file) for file in files], cache_dir=str(home() / "tables"))
+    except Exception as error:  # likewise
+        reason = str(error.__cause__ or error).strip().partition(chr(10))[0].rstrip(".")
+        raise ValueError(f"{files[0].parent}: {files[0].name} and its like cannot be read ({reason}).") from error
+
+
+def _library() -> Any:
+    import datasets  # noqa: PLC0415 - takes a second that folders on this machine need not spend
+
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    return datasets
 
 
 def _from_hub(data: Any, columns: tuple[str, str], called: str) -> Encoded:
