@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torchal.loop import run
     from torchal.models import Classifier, Model
     from torchal.query import QueryContext, Strategy
+    from torchal.selection import select
     from torchal.store import Store
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "Strategy",
     "run",
     "run_experiment",
+    "select",
 ]
 
 _HOMES = {
@@ -42,6 +44,7 @@ _HOMES = {
     "torchal.models": ("Classifier", "Model"),
     "torchal.query": ("QueryContext", "Strategy"),
     "torchal.loop": ("run",),
+    "torchal.selection": ("select",),
     "torchal.store": ("Store",),
 }
 

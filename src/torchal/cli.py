@@ -39,6 +39,10 @@ Files = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:1.", rich_help_panel="How")]
 
+Matrix = Annotated[
+    Path | None, typer.Option(metavar="FILE.npy", help="A row for every example.", rich_help_panel="What is known")
+]
+
 DEFAULT_RESULTS = Path("results")
 
 
@@ -205,6 +209,61 @@ def list_(
         parameters = ", ".join(f"{name}={value['default']!r}" for name, value in entry["parameters"].items())
         table.add_row(entry["name"], _escaped(entry["summary"]), _escaped(parameters))
     Console().print(table)
+
+
+@app.command()
+def select(
+    strategy: Annotated[str, typer.Option(help="Name of the strategy; torchal list strategies shows them.")],
+    budget: Annotated[int, typer.Option(min=1, help="How many rows to choose.")],
+    embeddings: Matrix = None,
+    probabilities: Matrix = None,
+    logits: Matrix = None,
+    mc_probabilities: Matrix = None,
+    committee_probabilities: Matrix = None,
+    previous_probabilities: Matrix = None,
+    inputs: Matrix = None,
+    labelled: Annotated[Path | None, typer.Option(metavar="FILE.npy", help="Rows that are labelled already.")] = None,
+    labels: Annotated[Path | None, typer.Option(metavar="FILE.npy", help="Their labels, in that order.")] = None,
+    options: Annotated[
+        list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="Set an option of the strategy.")
+    ] = None,
+    files: Files = None,
+    seed: Annotated[int, typer.Option(help="Of whatever the strategy draws.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.csv", help="Where to write; else they are printed.")
+    ] = None,
+) -> None:
+    """Choose rows to label from arrays in files, without an experiment.
+
+    Each file has a row for every example, labelled or not. All rows but the labelled ones are the pool.
+    """
+    from torchal.selection import select_files
+    from torchal.spec import load_file
+
+    arrays = {
+        "embeddings": embeddings,
+        "probabilities": probabilities,
+        "logits": logits,
+        "mc_probabilities": mc_probabilities,
+        "committee_probabilities": committee_probabilities,
+        "previous_probabilities": previous_probabilities,
+        "inputs": inputs,
+        "labelled": labelled,
+        "labels": labels,
+    }
+    for file in files or ():
+        load_file(file)
+    chosen = select_files(strategy, tuple(options or ()), {k: v for k, v in arrays.items() if v}, budget, seed)
+    lines = "".join(f"{row}\n" for row in chosen.tolist())
+    if output is None:
+        sys.stdout.write(lines)
+        return
+    try:
+        with output.open("x", encoding="utf-8") as picks:
+            picks.write(f"row\n{lines}")
+    except FileExistsError:
+        raise ValueError(f"{output}: exists already; choose another name for -o, or remove it.") from None
+    Console().print(f"{len(chosen)} rows, first choice first, are in {output}.", highlight=False)
 
 
 @app.command()

@@ -16,12 +16,13 @@ from torchal.data.dataset import Dataset
 from torchal.data.partition import Partition
 from torchal.digest import digest_of_file
 from torchal.experiment import ExperimentSpec, RunSpec
-from torchal.loop import WEIGHTS, Done, opened
+from torchal.loop import Done, opened
 from torchal.models import Classifier
 from torchal.plan import Chain
 from torchal.records import CycleRecord, QueryRecord
 from torchal.store import Store
 from torchal.training.fit import fresh
+from torchal.training.memo import WEIGHTS
 from torchal.training.weights import load_weights
 
 NETWORK = "network.pt2"

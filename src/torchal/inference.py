@@ -55,6 +55,30 @@ def logits_and_features(
     return logits, features
 
 
+def layers(
+    model: Classifier, inputs: Inputs, rows: Int64[Tensor, " rows"], chunk: int = 1024, most: int = 4
+) -> tuple[Float[Tensor, "rows _"], ...]:
+    """Return what some steps of the body give, averaged over space: the last that has weights and others before it."""
+    weighty = [n for n, step in enumerate(model.body) if any(True for _ in step.parameters())] or [len(model.body) - 1]
+    count = min(most, len(weighty))
+    places = sorted(weighty[-1 - n * len(weighty) // count] for n in range(count))
+    with undisturbed(model):
+        parts = [_stops(model.body, x, places) for x in _batches(model, inputs, rows, chunk)]
+        if not parts:
+            empty = torch.zeros(1, *inputs.shape, device=model.head.weight.device)
+            parts = [[each[:0] for each in _stops(model.body, empty, places)]]
+    return tuple(torch.cat(each) for each in zip(*parts, strict=True))
+
+
+def _stops(body: nn.Sequential, x: Tensor, places: list[int]) -> list[Tensor]:
+    found = []
+    for number, step in enumerate(list(body)[: places[-1] + 1]):
+        x = step(x)
+        if number in places:
+            found.append(x.flatten(2).mean(2) if x.dim() > 2 else x.clone())
+    return found
+
+
 def mc_probabilities(
     model: Classifier, inputs: Inputs, rows: Int64[Tensor, " rows"], samples: int, where: Address, chunk: int = 1024
 ) -> Float64[Tensor, "samples rows classes"]:

@@ -19,8 +19,9 @@ from torchal.data.partition import Partition
 from torchal.digest import canonical, digest_of
 from torchal.experiment import RunSpec
 from torchal.inference import chunk_for
-from torchal.models import Classifier
 from torchal.query import QueryContext, choose
+from torchal.query.network import NetworkEvidence
+from torchal.querying import Query
 from torchal.records import (
     CycleRecord,
     FitRecord,
@@ -29,19 +30,14 @@ from torchal.records import (
     RunRecord,
     StageName,
 )
-from torchal.rng import Address
 from torchal.store import Entry, Stage, Store
-from torchal.training.fit import keep_best
+from torchal.training.memo import WEIGHTS, restored, trained, weights_digest
 from torchal.training.metrics import evaluate
 from torchal.training.recipe import Recipe
 from torchal.training.task import Previous, Task
-from torchal.training.train import Keeper, built, train
-from torchal.training.weights import load_weights, save_weights
 from torchal.tuning.tune import tune
 
-TUNE, FIT, MEASURE, QUERY = Stage("tune", 2), Stage("fit", 2), Stage("measure"), Stage("query")
-WEIGHTS = "weights.safetensors"
-"""Name of the file of a fit's weights."""
+TUNE, MEASURE, QUERY = Stage("tune", 2), Stage("measure"), Stage("query", 2)
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ def stages(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Done]:
     fitted: Entry | None = None
     for cycle in range(spec.setting.cycles):
         where, known = spec.where(cycle), len(rows.labelled)
-        task = _task(spec, data, rows, oracle, fitted)
+        before, task = fitted, _task(spec, data, rows, oracle, fitted)
         recipe, tuning = tuned(spec, task, cycle, store, device)
         if tuning is not None:
             yield Done(cycle, "tune", tuning, known)
@@ -73,9 +69,10 @@ def stages(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Done]:
         yield Done(cycle, "fit", fitted, known)
         yield Done(cycle, "measure", measured(task, data, fitted, store), known)
         if cycle + 1 < spec.setting.cycles:
-            query = queried(spec, task, rows, budget, fitted, where, store)
-            yield Done(cycle, "query", query, known)
-            rows = rows.acquire(_chosen(query))  # only now does the oracle tell these labels
+            query = Query(spec.strategy, task, recipe, rows, fitted, before, where, store)
+            answer = queried(query, budget)
+            yield Done(cycle, "query", answer, known)
+            rows = rows.acquire(_chosen(answer))  # only now does the oracle tell these labels
 
 
 def run(spec: RunSpec, store: Store, device: str = "cpu") -> RunRecord:
@@ -148,25 +145,12 @@ def _searched(spec: RunSpec, task: Task, cycle: int, store: Store) -> Entry:
     return store.memo(TUNE, inputs, compute)
 
 
-def trained(task: Task, recipe: Recipe, where: Address, store: Store) -> Entry:
-    """Return the network trained from scratch, with the weights of its best epoch on validation."""
-    inputs = {"task": task.identity, "recipe": recipe.identity(), "where": list(where)}
-
-    def compute(draft: Path) -> None:
-        model = built(task, where)
-        record, weights = keep_best(train(model, task, recipe, where, Keeper(store, FIT, inputs)), recipe, model)
-        (draft / "fit.json").write_text(record.text())
-        save_weights(draft / WEIGHTS, weights)
-
-    return store.memo(FIT, inputs, compute)
-
-
 def measured(task: Task, data: Dataset, fitted: Entry, store: Store) -> Entry:
     """Return the scores of a trained network. This is the one place where the test side is looked at."""
-    inputs = {"task": task.identity, "weights": _weights_digest(fitted), "dataset": data.digest}
+    inputs = {"task": task.identity, "weights": weights_digest(fitted), "dataset": data.digest}
 
     def compute(draft: Path) -> None:
-        model = _restored(task, fitted)
+        model = restored(task, fitted)
         validation = None if task.validation is None else evaluate(model, task.validation, task.classes)
         test = evaluate(model, data.test.examples(), task.classes)
         (draft / "measure.json").write_text(MeasureRecord(validation=validation, test=test).text())
@@ -174,37 +158,22 @@ def measured(task: Task, data: Dataset, fitted: Entry, store: Store) -> Entry:
     return store.memo(MEASURE, inputs, compute)
 
 
-def queried(
-    spec: RunSpec, task: Task, rows: Partition, budget: int, fitted: Entry, where: Address, store: Store
-) -> Entry:
+def queried(query: Query, budget: int) -> Entry:
     """Return the rows that the strategy chooses from the pool, whose labels it is never shown."""
-    inputs = {
-        "strategy": spec.strategy.identity(),
-        "task": task.identity,
-        "weights": _weights_digest(fitted),
-        "rows": rows.digest,
-        "budget": budget,
-        "where": list(where),
-    }
+    task, rows = query.task, query.rows
 
     def compute(draft: Path) -> None:
-        context = QueryContext(
-            model=_restored(task, fitted),
-            inputs=task.labelled.inputs,
-            rows=rows,
-            labels=task.labelled.labels,
-            classes=task.classes,
-            budget=budget,
-            where=(*where, "query"),
-            chunk=chunk_for(task.labelled.inputs.shape, task.labelled.labels.device),
-        )
-        chosen = rows.pool[choose(spec.strategy, context).to(rows.pool.device)]
+        inputs, labels = task.labelled.inputs, task.labelled.labels
+        chunk = chunk_for(inputs.shape, labels.device)
+        evidence = NetworkEvidence(query.network(), inputs, rows, query.where, chunk, query)
+        context = QueryContext(evidence, labels, task.classes, budget, query.where)
+        chosen = rows.pool[choose(query.strategy, context).to(rows.pool.device)]
         record = QueryRecord(
-            strategy=spec.strategy.label, rows=tuple(chosen.tolist()), forward_passes=context.forward_passes
+            strategy=query.strategy.label, rows=tuple(chosen.tolist()), forward_passes=context.forward_passes
         )
         (draft / "query.json").write_text(record.text())
 
-    return store.memo(QUERY, inputs, compute)
+    return query.store.memo(QUERY, query.identity | {"budget": budget}, compute)
 
 
 @dataclass(frozen=True)
@@ -257,20 +226,9 @@ def _task(spec: RunSpec, data: Dataset, rows: Partition, oracle: Oracle, before:
         validation=data.train.examples(validation) if len(validation) else None,
         classes=len(data.classes),
         dataset=data.digest,
-        previous=Previous(going_on.path / WEIGHTS, _weights_digest(going_on)) if going_on else None,
+        previous=Previous(going_on.path / WEIGHTS, weights_digest(going_on)) if going_on else None,
     )
 
 
-def _restored(task: Task, fitted: Entry) -> Classifier:
-    model = built(task, ("restored",))
-    load_weights(model, fitted.path / WEIGHTS)
-    return model
-
-
-def _weights_digest(fitted: Entry) -> str:
-    digest: str = fitted.json("digests.json")[WEIGHTS]
-    return digest
-
-
-def _chosen(query: Entry) -> torch.Tensor:
-    return torch.tensor(QueryRecord.read(query.path / "query.json").rows, dtype=torch.int64)
+def _chosen(answer: Entry) -> torch.Tensor:
+    return torch.tensor(QueryRecord.read(answer.path / "query.json").rows, dtype=torch.int64)

@@ -298,12 +298,16 @@ def read_yaml(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise SpecError(f"{path}: must hold 'field: value' lines, and holds {type(document).__name__}.")
     for override in overrides:
-        _apply(document, override)
+        apply_override(document, override)
     return document
 
 
-def _apply(document: dict[str, Any], override: str) -> None:
-    """Set one ``a.b=c`` in a document, where a part of the path may be a position in a list."""
+def apply_override(document: dict[str, Any], override: str) -> None:
+    """Set one ``a.b=c`` in a document, where a part of the path may be a position in a list.
+
+    Raises:
+        SpecError: if it is not of that form, or the path leads nowhere.
+    """
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise SpecError(f"--set {override}: must read path.to.field=value.")

@@ -70,7 +70,7 @@ class ReseedsEverything(Strategy):
 
 class ScoresByChunk(Strategy):
     def select(self, ctx):
-        rank_in_chunk = torch.arange(ctx.size) % ctx.chunk
+        rank_in_chunk = torch.arange(ctx.size) % ctx.evidence.chunk
         return ctx.top(-rank_in_chunk)
 
 
@@ -137,7 +137,7 @@ class NeedsDropoutSilently(Strategy):
 class NeedsLabels(Strategy):
     def select(self, ctx):
         nearest = torch.cdist(ctx.embeddings, ctx.labelled_embeddings)
-        return ctx.top(nearest.amin(1) if len(ctx.labels) else nearest.sum(1) / len(ctx.labels))
+        return ctx.top(nearest.amin(1) if len(ctx.labelled_labels) else nearest.sum(1) / len(ctx.labelled_labels))
 
 
 BROKEN = [

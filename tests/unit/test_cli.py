@@ -76,6 +76,7 @@ def test_the_public_names_are_these_and_each_can_be_had():
         "Strategy",
         "run",
         "run_experiment",
+        "select",
     ]
     assert len(torchal.__all__) <= 15
     for name in torchal.__all__:

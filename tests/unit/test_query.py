@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 
 from torchal.inference import mc_probabilities
-from torchal.query import AnyStrategy, QueryContext, Strategy, choose
+from torchal.query import AnyStrategy, Strategy, choose
 from torchal.rng import generator, seeded
 from torchal.spec import Spec
 from torchal.testing.fakes import FakePool, fake_context
@@ -123,9 +123,8 @@ def test_a_budget_that_the_pool_cannot_meet_is_refused_with_the_remedy(budget):
 
 def test_labels_of_other_rows_than_the_labelled_are_refused():
     fake = FakePool()
-    whole = {name: getattr(fake.context(), name) for name in ("model", "inputs", "rows", "classes", "budget", "where")}
     with pytest.raises(ValueError, match="labels: 77 given for 12 labelled rows"):
-        QueryContext(labels=fake.labels, **whole)
+        replace(fake.context(), labels=fake.labels)
 
 
 # --- the promise of a strategy ----------------------------------------------------------------------------------------

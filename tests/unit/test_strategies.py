@@ -12,6 +12,7 @@ from torchal.data.dataset import Resident
 from torchal.data.partition import Partition
 from torchal.models import Classifier
 from torchal.query import QueryContext, Strategy, choose
+from torchal.query.network import NetworkEvidence
 from torchal.rng import generator
 from torchal.spec import names, resolve
 from torchal.testing.fakes import FakePool
@@ -27,15 +28,13 @@ def context_of(logits, budget, *, dropout=0.0, labelled=0):
     head = nn.Linear(classes, classes, bias=False)
     head.weight.data = torch.eye(classes)
     rows = torch.arange(len(logits))
-    return QueryContext(
+    evidence = NetworkEvidence(
         model=Classifier(nn.Sequential(nn.Dropout(dropout)), head),
-        inputs=Resident(logits),
+        examples=Resident(logits),
         rows=Partition(labelled=rows[:labelled], pool=rows[labelled:], validation=rows[:0]),
-        labels=torch.zeros(labelled, dtype=torch.int64),
-        classes=classes,
-        budget=budget,
         where=("test",),
     )
+    return QueryContext(evidence, torch.zeros(labelled, dtype=torch.int64), classes, budget, evidence.where)
 
 
 def softmax(row):
@@ -137,7 +136,7 @@ def test_three_ways_to_be_unsure_rank_rows_differently(name, order):
 def prepared(samples, name):
     """Let a strategy meet these probabilities (samples x pool x classes)."""
     ctx = context_of(torch.zeros(len(samples[0]), 2), len(samples[0]))
-    ctx._sampled[len(samples)] = torch.tensor(samples, dtype=torch.float64)
+    ctx._sampled["dropout", len(samples)] = torch.tensor(samples, dtype=torch.float64)
     return choose(strategy(name, samples=len(samples)), ctx).tolist()
 
 

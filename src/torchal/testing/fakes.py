@@ -11,6 +11,7 @@ from torchal.data.dataset import Inputs, Resident
 from torchal.data.partition import Partition
 from torchal.models import Classifier
 from torchal.query import QueryContext
+from torchal.query.network import Alone, NetworkEvidence
 from torchal.rng import generator, seeded
 
 _WIDTH, _VALIDATION = 6, 5
@@ -85,16 +86,24 @@ class FakePool:
 
     def context(self) -> QueryContext:
         """Return a new context, from which the labels of the pool cannot be reached."""
-        return QueryContext(
-            model=self.network(),
-            inputs=self.inputs,
-            rows=self.rows,
-            labels=self.labels[self.rows.labelled],
-            classes=self.classes,
-            budget=self.budget,
-            where=(self.seed, "fake query"),
-            chunk=self.chunk,
-        )
+        where = (self.seed, "fake query")
+        evidence = NetworkEvidence(self.network(), self.inputs, self.rows, where, self.chunk, FakeTrainer(where, self))
+        return QueryContext(evidence, self.labels[self.rows.labelled], self.classes, self.budget, where)
+
+
+@dataclass(frozen=True)
+class FakeTrainer(Alone):
+    """Gives untrained networks for those of a committee and of the cycle before."""
+
+    fake: FakePool
+
+    def member(self, number: int) -> Classifier:
+        """Return a network with weights of its own."""
+        return replace(self.fake, seed=1000 + number).network()
+
+    def previous(self) -> Classifier:
+        """Return a network with other weights."""
+        return replace(self.fake, seed=999).network()
 
 
 def fake_context(**options: Any) -> QueryContext:

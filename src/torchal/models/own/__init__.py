@@ -1,0 +1,1 @@
+"""Networks that strategies train for themselves."""

@@ -1,0 +1,91 @@
+"""One query of a run: what it depends on, and what is trained for it besides the cycle's network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from torchal.data.partition import Partition
+from torchal.digest import digest_of_bytes
+from torchal.models import Classifier
+from torchal.query import Strategy
+from torchal.query.evidence import Net
+from torchal.rng import Address, seeded
+from torchal.store import Entry, Stage, Store
+from torchal.training.memo import WEIGHTS, restored, trained, weights_digest
+from torchal.training.recipe import Recipe
+from torchal.training.task import Task
+from torchal.training.weights import load_weights, save_weights
+
+OWN = Stage("own")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Carries out a strategy's wishes as a :class:`torchal.query.network.Trainer`; the store keeps the networks."""
+
+    strategy: Strategy
+    task: Task
+    recipe: Recipe
+    """Of the cycle, by which a committee is trained too."""
+    rows: Partition
+    fitted: Entry
+    """The cycle's network."""
+    before: Entry | None
+    """The network of the cycle before."""
+    cycle: Address
+    """Address of the cycle's random draws."""
+    store: Store
+
+    @property
+    def where(self) -> Address:
+        """The address of the query's own random draws."""
+        return (*self.cycle, "query")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the answer depends on besides the budget, as JSON values."""
+        return {
+            "strategy": self.strategy.identity(),
+            "task": self.task.identity,
+            "recipe": self.recipe.identity(),
+            "weights": weights_digest(self.fitted),
+            "before": weights_digest(self.before) if self.before else None,
+            "rows": self.rows.digest,
+            "where": list(self.cycle),
+        }
+
+    def network(self) -> Classifier:
+        """Return the cycle's network."""
+        return restored(self.task, self.fitted)
+
+    def member(self, number: int) -> Classifier:
+        """Return the cycle's network trained anew. No strategy is in the address, so that committees share members."""
+        where = (*self.cycle, "member", number)
+        return restored(self.task, trained(self.task, self.recipe, where, self.store))
+
+    def previous(self) -> Classifier | None:
+        """Return the network of the cycle before."""
+        return restored(self.task, self.before) if self.before else None
+
+    def own(self, name: str, part: Tensor | None, build: Callable[[], Net], learn: Callable[[Net], None]) -> Net:
+        """Return a network that the strategy trains for itself."""
+        inputs = {
+            "query": self.identity,
+            "name": name,
+            "part": None if part is None else digest_of_bytes(part.cpu().numpy()),
+        }
+
+        def compute(draft: Path) -> None:
+            with seeded(*self.where, name):
+                network = build()
+                learn(network)
+            save_weights(draft / WEIGHTS, network.state_dict())
+
+        entry = self.store.memo(OWN, inputs, compute)
+        with seeded(*self.where, name):
+            network = build()
+        load_weights(network, entry.path / WEIGHTS)
+        return network
