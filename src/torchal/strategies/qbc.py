@@ -10,8 +10,8 @@ that entropy alone; or the mean divergence `mean_m KL(p_m || mean_m p_m)`.
 
 Cost: `members` trainings, which all queries of all runs share that have the same labels, and as many passes.
 
-Evidence: the strongest method on average in TorchAL's comparison (VGG-16, CIFAR-10 at 20 to 40 %), by half a point to
-two points; ahead of Monte-Carlo dropout in Beluch et al. 2018.
+Evidence: the strongest method on average in TorchAL's comparison (VGG-16, CIFAR-10 at 20 to 40 %), by one to two
+points over random; ahead of Monte-Carlo dropout in Beluch et al. 2018.
 
 Deviations: with three members the variation ratio has three values, so that thousands of rows tie; ties are broken by
 the consensus entropy, where TorchAL leaves them to the order of the pool. Members are trained by the cycle's own
