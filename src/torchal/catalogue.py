@@ -53,4 +53,6 @@ def _plain(value: Any) -> Any:
     """Return a default as a JSON value."""
     if isinstance(value, str | int | float | bool | None):
         return value
+    if isinstance(value, Plugin):
+        return value.label
     return list(value) if isinstance(value, tuple) else str(value)

@@ -66,9 +66,22 @@ def chains(experiment: ExperimentSpec, store: Store, device: str = "cpu") -> lis
     found = [Chain.of(run) for run in experiment.runs()]
     for chain in found:
         chain.look(store, device)
+    for chain in found:
+        _served(chain.spec, device)
     for spec in {(each.spec.dataset.label, each.spec.model.label): each.spec for each in found}.values():
         _buildable(spec, device)
     return found
+
+
+def _served(spec: RunSpec, device: str) -> None:
+    """Refuse a budget that the strategy cannot serve."""
+    data, _ = opened(spec, device)
+    budget, most = count(spec.setting.budget, len(data.train)), spec.strategy.most(len(data.classes))
+    if most is not None and budget > most and spec.setting.cycles > 1:
+        raise ValueError(
+            f"setting.budget: strategy '{spec.strategy.label}' can choose at most {most} rows at once with "
+            f"{len(data.classes)} classes, and is asked for {budget}; lower the budget or change its options"
+        )
 
 
 def _buildable(spec: RunSpec, device: str) -> None:

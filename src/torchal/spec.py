@@ -100,7 +100,7 @@ class Plugin(Spec):
         """The name and whatever differs from the defaults, as reports print it: ``bald(samples=10)``."""
         changed = self.model_dump(mode="json", exclude_defaults=True)
         changed = {name: value for name, value in changed.items() if name not in {"name", "source", *self.locations}}
-        inside = ", ".join(f"{name}={_brief(value)}" for name, value in changed.items())
+        inside = ", ".join(f"{name}={_brief(getattr(self, name), value)}" for name, value in changed.items())
         return f"{self.plugin_name()}({inside})" if inside else self.plugin_name()
 
     def heading(self) -> dict[str, Any]:
@@ -114,10 +114,10 @@ def _source_digest(cls: type[Plugin]) -> str:
     return digest_of_file(Path(inspect.getfile(cls)))
 
 
-def _brief(value: Any) -> str:
-    if isinstance(value, dict):
-        return str(value.get("name", value))
-    return str(value)
+def _brief(value: Any, dumped: Any) -> str:
+    if isinstance(value, Plugin):
+        return value.label
+    return str(dumped.get("name", dumped) if isinstance(dumped, dict) else dumped)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Choosing by score."""
 
 import torch
-from jaxtyping import Int64, Real
+from jaxtyping import Int64, Real, Shaped
 from torch import Tensor
 
 
@@ -19,7 +19,7 @@ def top(scores: Real[Tensor, " rows"], k: int) -> Int64[Tensor, " k"]:
     return scores.argsort(descending=True, stable=True)[:k]
 
 
-def ranks(*scores: Real[Tensor, " rows"]) -> Int64[Tensor, " rows"]:
+def ranks(*scores: Shaped[Tensor, " rows"]) -> Int64[Tensor, " rows"]:
     """Return integers that rise with the first score, among equals with the second, and so on; equal rows stay equal.
 
     Cost: a sort for each score.

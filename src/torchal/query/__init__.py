@@ -217,14 +217,16 @@ class QueryContext:
             raise ValueError(f"scores: of shape {tuple(scores.shape)}; give one for each of {self.size} pool rows.")
         return ranking.top(scores, self.budget)
 
-    def part(self, positions: Positions, budget: int) -> "QueryContext":
+    def part(self, positions: Positions, budget: int, purpose: str = "") -> "QueryContext":
         """Return the query of a part of the pool, for a strategy that holds another.
 
-        What this query knows already of the whole pool is not computed again.
+        What this query knows already of the whole pool is not computed again. With a purpose, it has random draws of
+        its own.
         """
         positions = positions.to(self.device)
         inside = positions if self.positions is None else self.positions[positions]
-        return replace(self, positions=inside, budget=budget)
+        where = (*self.where, purpose) if purpose else self.where
+        return replace(self, positions=inside, budget=budget, where=where)
 
 
 class Strategy(Plugin):
@@ -234,6 +236,10 @@ class Strategy(Plugin):
 
     order_free: ClassVar[bool] = True
     """Whether the same rows are chosen however the pool is ordered, ties aside. The contract suite holds it to that."""
+
+    def most(self, classes: int) -> int | None:  # noqa: ARG002 - for those with a limit
+        """Return the largest budget it can serve with so many classes, or None if it can serve any."""
+        return None
 
     @abstractmethod
     def select(self, ctx: QueryContext) -> Int64[Tensor, " budget"]:

@@ -3,6 +3,13 @@
 Houlsby, Huszár, Ghahramani & Lengyel 2011, "Bayesian Active Learning for Classification and Preference Learning"; by
 Monte-Carlo dropout as in Gal, Islam & Ghahramani 2017, "Deep Bayesian Active Learning with Image Data".
 
+Formula: the `b` rows of largest `H(mean_t p_t) - mean_t H(p_t)`, over networks sampled by dropout.
+
+Cost: `samples` passes of what follows the first active dropout, and `samples n C` operations.
+
+Evidence: half a point to one and a half above random on CIFAR-10 in TorchAL's comparison. Weak in first cycles with
+large budgets, since the top rows are alike; smaller batches mend that (Lüth et al. 2023).
+
 Deviations: a sample drops the same units for every row, where others draw a mask for each row, so that it is one
 network and the choice does not depend on the order of the pool. Nats instead of bits, which changes no order.
 """

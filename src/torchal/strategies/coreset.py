@@ -3,7 +3,14 @@
 Sener & Savarese 2018, "Active Learning for Convolutional Neural Networks: A Core-Set Approach", the greedy k-centre
 algorithm on the penultimate representation.
 
-Deviations: their mixed integer programme, which improves on the greedy cover while setting outliers aside, is left out,
+Formula: `b` times the row whose embedding is farthest from its nearest labelled or chosen one.
+
+Cost: at most `(l + b) n d` operations for l labelled rows and width d; few of them are carried out.
+
+Evidence: about random on CIFAR-10 and one to two points above it on CIFAR-100 in TorchAL's comparison; below random
+on a linear head over CLIP features of CIFAR-100 (LabelBench 2024).
+
+Deviations: the mixed integer programme, which improves on the greedy cover while setting outliers aside, is left out,
 as it is in most comparisons. With nothing labelled, the first pick is the point nearest to the mean of the pool.
 """
 

@@ -1,6 +1,14 @@
 """DBAL: deep Bayesian active learning by maximum entropy of the mean Monte-Carlo dropout prediction.
 
-Gal, Islam & Ghahramani 2017, "Deep Bayesian Active Learning with Image Data" (their acquisition function Max Entropy).
+Gal, Islam & Ghahramani 2017, "Deep Bayesian Active Learning with Image Data" (their acquisition function Max
+Entropy).
+
+Formula: the `b` rows of largest entropy of `mean_t p_t`, over networks sampled by dropout.
+
+Cost: `samples` passes of what follows the first active dropout, and `samples n C` operations.
+
+Evidence: half a point to one and a half above random from 20 to 40 % of CIFAR-10 in TorchAL's comparison; not above
+it on CIFAR-100 before 40 %.
 
 Deviations: a sample drops the same units for every row, where others draw a mask for each row, so that it is one
 network and the choice does not depend on the order of the pool. Nats instead of bits, which changes no order. Where

@@ -2,8 +2,15 @@
 
 Scheffer, Decomain & Wrobel 2001, "Active Hidden Markov Models for Information Extraction".
 
-Deviation: rows are ranked by the log-odds of the margin ``p1 - p2``. The order is the same, but rows that the network
-is almost sure of do not tie.
+Formula: the `b` rows of smallest `p_(1) - p_(2)`, the two largest probabilities.
+
+Cost: a sort of each row's C classes.
+
+Evidence: second to the oracle alone by average rank in CDALBench (2024), and ahead of random in LabelBench (2024);
+among the cheapest strategies that are hard to beat with large budgets.
+
+Deviations: rows are ranked by the log-odds of the margin. The order is the same, but rows that the network is almost
+sure of do not tie.
 """
 
 from jaxtyping import Int64

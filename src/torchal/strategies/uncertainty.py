@@ -3,8 +3,15 @@
 Lewis & Gale 1994, "A Sequential Algorithm for Training Text Classifiers"; for more than two classes as in Culotta &
 McCallum 2005, "Reducing Labeling Effort for Structured Prediction Tasks".
 
-Deviation: rows are ranked by the log-odds against the predicted class instead of ``1 - max p``. The order is the same,
-but rows that the network is almost sure of do not tie.
+Formula: the `b` rows of largest `1 - max_c p_c`.
+
+Cost: `n C` operations.
+
+Evidence: from below random at 20 % of CIFAR-10 to two points above it at 40 % in TorchAL's comparison, which changes
+with the first labelled set.
+
+Deviations: rows are ranked by the log-odds against the predicted class. The order is the same, but rows that the
+network is almost sure of do not tie.
 """
 
 from jaxtyping import Int64
