@@ -11,6 +11,9 @@ from torchal.models import Model
 from torchal.query import Strategy
 from torchal.spec import Plugin, names, nearest, resolve
 
+SECTIONS = ("formula", "cost", "evidence", "deviations")
+"""Paragraphs of the header of a strategy."""
+
 KINDS: dict[str, type[Plugin]] = {"strategies": Strategy, "models": Model, "datasets": Source}
 
 
@@ -28,10 +31,13 @@ def listed(kind: str) -> list[dict[str, Any]]:
 
 def _described(name: str, plugin: type[Plugin]) -> dict[str, Any]:
     header = inspect.getdoc(sys.modules[plugin.__module__]) or ""
+    paragraphs = [" ".join(each.split()) for each in header.split("\n\n")]
     return {
         "name": name,
         "summary": (inspect.getdoc(plugin) or "").partition("\n")[0],
-        "source": header.partition("\n\n")[2].partition("\n\n")[0].replace("\n", " "),
+        "title": paragraphs[0],
+        "source": paragraphs[1] if len(paragraphs) > 1 else "",
+        **_sections(paragraphs),
         "parameters": {
             field: {
                 "type": _type_name(info.annotation),
@@ -43,6 +49,12 @@ def _described(name: str, plugin: type[Plugin]) -> dict[str, Any]:
             for field, info in plugin.model_fields.items()
         },
     }
+
+
+def _sections(paragraphs: list[str]) -> dict[str, str]:
+    """Return the paragraphs of a header that begin with a known word and a colon, by that word."""
+    parts = (each.partition(":") for each in paragraphs)
+    return {word.lower(): text.strip() for word, _, text in parts if word.lower() in SECTIONS}
 
 
 def _type_name(annotation: Any) -> str:

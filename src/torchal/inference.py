@@ -46,12 +46,13 @@ def logits_and_features(
     model: Classifier, inputs: Inputs, rows: Int64[Tensor, " rows"], chunk: int = 1024
 ) -> tuple[Float[Tensor, "rows classes"], Float[Tensor, "rows width"]]:
     """Return what the network says of some rows and what its head saw of them, in one pass, on the network's device."""
-    if len(rows) == 0:
-        weight = model.head.weight
-        return weight.new_empty(0, model.head.out_features), weight.new_empty(0, model.head.in_features)
+    weight, head = model.head.weight, model.head
+    logits, features = weight.new_empty(len(rows), head.out_features), weight.new_empty(len(rows), head.in_features)
+    places = zip(logits.split(chunk), features.split(chunk), strict=True) if len(rows) else ()
     with undisturbed(model):
-        features = torch.cat([model.features(x) for x in _batches(model, inputs, rows, chunk)])
-        logits = torch.cat([model.head(part) for part in features.split(chunk)])
+        for (said, seen), x in zip(places, _batches(model, inputs, rows, chunk), strict=True):
+            seen.copy_(model.features(x))
+            said.copy_(head(seen))
     return logits, features
 
 

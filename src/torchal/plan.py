@@ -149,17 +149,19 @@ def _examples(spec: RunSpec, step: Step, device: str) -> tuple[int, int]:
     """Return how many examples a stage trains on and how many it only evaluates."""
     data, rows = opened(spec, device)
     queried = step.cycle * count(spec.setting.budget, len(data.train))
-    epochs, validation = spec.recipe.all_epochs, len(rows.validation)
+    passed = len(rows.validation)
     match step.stage:
         case "tune":
-            fits = spec.tuning.trials
+            fits, asked = spec.tuning.trials, 0
         case "fit":
-            fits = 1
+            fits, asked = 1, 0
         case "measure":
-            return 0, len(data.test) + validation
+            fits, asked = 0, len(data.test) + passed
         case "query":
-            return 0, len(rows.pool) - queried
-    return fits * epochs * (len(rows.labelled) + queried), fits * epochs * validation
+            fits = spec.strategy.trainings
+            asked = (len(rows.pool) - queried) * (1 + fits)
+    epochs = fits * spec.recipe.all_epochs
+    return epochs * (len(rows.labelled) + queried), epochs * passed + asked
 
 
 def _time(spec: RunSpec, device: str) -> tuple[float, float]:

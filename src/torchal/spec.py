@@ -100,7 +100,7 @@ class Plugin(Spec):
         """The name and whatever differs from the defaults, as reports print it: ``bald(samples=10)``."""
         changed = self.model_dump(mode="json", exclude_defaults=True)
         changed = {name: value for name, value in changed.items() if name not in {"name", "source", *self.locations}}
-        inside = ", ".join(f"{name}={_brief(getattr(self, name), value)}" for name, value in changed.items())
+        inside = ", ".join(f"{name}={_brief(getattr(self, name, None), value)}" for name, value in changed.items())
         return f"{self.plugin_name()}({inside})" if inside else self.plugin_name()
 
     def heading(self) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Parts of a pool, committees, networks of a strategy's own, and the networks of the cycle before."""
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 
 from torchal.experiment import ExperimentSpec
 from torchal.loop import run
+from torchal.plan import chains, summary
 from torchal.spec import load_file
 from torchal.store import Store
 from torchal.testing.fakes import FakePool, fake_context
@@ -167,3 +170,24 @@ def test_a_network_of_a_strategys_own_is_trained_once_and_restored_from_the_stor
     assert torch.equal(once.weight, again.weight)
     assert torch.equal(once.bias, again.bias)
     assert not torch.equal(once.weight, nn.Linear(2, 1).weight)
+
+
+def test_a_plan_counts_the_trainings_of_a_committee():
+    def examples(strategy):
+        fields = {"strategy": strategy, "seed": 1, "tuning": {"scope": "fixed"}}
+        experiment = ExperimentSpec.model_validate({**SMALL, **fields})
+        with TemporaryDirectory() as folder:
+            return summary(chains(experiment, Store(Path(folder))))["stages"]["query"]["examples"]
+
+    epochs, labelled = 3, [30, 40]
+    assert examples("margin") == 0
+    assert examples({"name": "qbc", "members": 2}) == 2 * epochs * sum(labelled)
+    nested = {"name": "subsample", "strategy": {"name": "qbc", "members": 2}}
+    assert examples(nested) == 2 * epochs * sum(labelled)
+
+
+def test_a_plan_refuses_a_batch_that_the_strategy_cannot_serve():
+    fields = {"strategy": "batchbald", "seed": 1, "setting": {"cycles": 2, "budget": 10}}
+    experiment = ExperimentSpec.model_validate({**SMALL, **fields})
+    with TemporaryDirectory() as folder, pytest.raises(ValueError, match="at most 6 rows at once with 10 classes"):
+        chains(experiment, Store(Path(folder)))

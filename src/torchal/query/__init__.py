@@ -237,6 +237,11 @@ class Strategy(Plugin):
     order_free: ClassVar[bool] = True
     """Whether the same rows are chosen however the pool is ordered, ties aside. The contract suite holds it to that."""
 
+    @property
+    def trainings(self) -> int:
+        """How many networks a query has trained by the run's recipe, for the estimate of what an experiment costs."""
+        return 0
+
     def most(self, classes: int) -> int | None:  # noqa: ARG002 - for those with a limit
         """Return the largest budget it can serve with so many classes, or None if it can serve any."""
         return None

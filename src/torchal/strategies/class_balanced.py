@@ -36,6 +36,11 @@ class ClassBalanced(Strategy):
         """Whether the same rows are chosen however the pool is ordered, ties aside."""
         return self.strategy.order_free
 
+    @property
+    def trainings(self) -> int:
+        """Those of the strategy inside."""
+        return self.strategy.trainings
+
     def most(self, classes: int) -> int | None:
         """Return what the strategy inside can serve."""
         return self.strategy.most(classes)

@@ -20,7 +20,7 @@ from jaxtyping import Int64
 from pydantic import Field
 from torch import Tensor
 
-from torchal.kernels.kmeans import kmeans
+from torchal.kernels.lloyd import kmeans
 from torchal.kernels.quota import quotas, stratified
 from torchal.query import QueryContext, Strategy
 

@@ -39,6 +39,11 @@ class Qbc(Strategy):
     disagreement: Literal["variation_ratio", "consensus_entropy", "kl_divergence"] = "variation_ratio"
     """How votes are counted: by class, by the entropy of the mean prediction, or by divergence from the mean."""
 
+    @property
+    def trainings(self) -> int:
+        """The members of the committee."""
+        return self.members
+
     def select(self, ctx: QueryContext) -> Int64[Tensor, " budget"]:
         """Return the positions of highest disagreement."""
         return ctx.top(_MEASURES[self.disagreement](ctx.committee(self.members)))

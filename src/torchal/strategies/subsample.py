@@ -34,6 +34,11 @@ class Subsample(Strategy):
     size: int = Field(10_000, ge=1)
     """Rows drawn; the budget if that is more, and the whole pool if that is less."""
 
+    @property
+    def trainings(self) -> int:
+        """Those of the strategy inside."""
+        return self.strategy.trainings
+
     def most(self, classes: int) -> int | None:
         """Return what the strategy inside can serve."""
         return self.strategy.most(classes)

@@ -7,6 +7,8 @@ The graph links every row with every other, and is never built: with unit featur
 ``V (V' h)``. So a step costs ``n * width * hidden`` operations in place of ``n * n * hidden``.
 """
 
+from functools import cached_property
+
 import torch
 from jaxtyping import Float
 from pydantic import Field
@@ -28,10 +30,10 @@ class Similarities:
         self._own = self._unit.square().sum(1, keepdim=True) + self._shift
         self._degree = self._weighted(torch.ones_like(self._own))
 
-    @property
-    def features(self) -> Float[Tensor, "n width"]:
-        """The unit features."""
-        return self._unit
+    @cached_property
+    def mixed(self) -> Float[Tensor, "n width"]:
+        """The unit features after one step along the graph, which no training changes."""
+        return self.mix(self._unit)
 
     def mix(self, h: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
         """Return h after one step along the graph."""
@@ -52,7 +54,7 @@ class GraphNetwork(nn.Module):
 
     def hidden(self, graph: Similarities) -> Float[Tensor, "n hidden"]:
         """Return the features after the first convolution."""
-        hidden: Tensor = self.first(graph.mix(graph.features)).relu()
+        hidden: Tensor = self.first(graph.mixed).relu()
         return hidden
 
     def forward(self, graph: Similarities) -> Float[Tensor, " n"]:
@@ -76,11 +78,11 @@ class GraphTraining(Spec):
 
     def build(self, graph: Similarities) -> GraphNetwork:
         """Return a fresh network."""
-        return GraphNetwork(graph.features.shape[1], self.hidden, self.dropout)
+        return GraphNetwork(graph.mixed.shape[1], self.hidden, self.dropout)
 
     def learn(self, graph: Similarities, labelled: int, network: GraphNetwork) -> None:
         """Train a network in place on the whole graph, whose first rows are the labelled ones."""
-        network.to(graph.features.device).train()
+        network.to(graph.mixed.device).train()
         optimizer = torch.optim.Adam(network.parameters(), self.lr, weight_decay=5e-4)
         for _ in range(self.epochs):
             logits = network(graph)
