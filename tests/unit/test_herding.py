@@ -8,6 +8,14 @@ from hypothesis import strategies as st
 from torchal.kernels.herding import facility_location
 from torchal.rng import generator
 
+
+@pytest.fixture(params=["kept", "computed anew"], autouse=True)
+def _similarities(request, monkeypatch):
+    """Every test runs with all similarities kept, and with none."""
+    if request.param != "kept":
+        monkeypatch.setattr("torchal.kernels.herding.KEPT", 0)
+
+
 coordinates = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
 
 

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+KEPT = 2**31  # bytes of similarities that are kept: those of 16,384 points
 SLICE = 2048  # rows multiplied at once, so that their similarities are still in the cache for what follows
 
 
@@ -35,8 +36,9 @@ def facility_location(
     of the pool; a mean shared by all points costs nothing.
 
     Cost: ``pool**2 * width`` operations for the first gains, and ``pool * width`` for each taken anew, about
-    ``pool`` of them for each doubling of the centres. Memory beyond the arguments: one float64 copy of the points and
-    ``2 * pool * chunk`` numbers; never all similarities.
+    ``pool`` of them for each doubling of the centres; ``pool`` where all similarities are kept, which they are up to
+    16,384 points. Memory beyond the arguments: one float64 copy of the points, ``2 * pool * chunk`` numbers and the
+    2 GiB of similarities that may be kept.
 
     Raises:
         ValueError: if the budget exceeds the pool, a feature is not finite, a weight is negative or not finite, or the
@@ -56,6 +58,8 @@ class _Herd:
         origin, self.chunk, self.weights = points.mean(0, dtype=torch.float64), chunk, weights.double()
         self.rows = _placed(points, origin, radius)
         self.covered = torch.zeros_like(self.weights)
+        few = 8 * len(points) ** 2 <= KEPT
+        self.kept = self.rows.new_empty(len(points), len(points)) if few else None
         for some in centres.split(chunk) if len(centres) else ():
             self.covered = self.covered.maximum(_similar(self.rows, _placed(some, origin, radius)).amax(1))
         self.bounds = self._first()
@@ -68,6 +72,9 @@ class _Herd:
         for start in range(0, len(gains), self.chunk):
             block, rest = slice(start, start + self.chunk), slice(start + self.chunk, None)
             similar = _similar(self.rows[start:], self.rows[block])
+            if self.kept is not None:
+                self.kept[block, start:] = similar.T
+                self.kept[rest, block] = similar[self.chunk :]
             gains[rest] += (similar[self.chunk :] - self.covered[block]).clamp_(min=0) @ self.weights[block]
             gains[block] += self._gains(similar, slice(start, None))
         return gains
@@ -80,7 +87,7 @@ class _Herd:
     def extend(self, budget: int) -> None:
         """Take the gains of the most promising points anew, and choose while the best is surely among them."""
         block = self.bounds.clamp(max=self.bounds.max() - self.blur).argsort(descending=True, stable=True)[: self.chunk]
-        similar = _similar(self.rows, self.rows[block])
+        similar = _similar(self.rows, self.rows[block]) if self.kept is None else self.kept[block].T
         self.bounds[block] = self.bounds[block].minimum(self._gains(similar, slice(None)))
         places = {row: place for place, row in enumerate(block.tolist())}
         while len(self.chosen) < budget and (best := self._best()) in places:
