@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from torchal.kernels.k_centre import k_centre_greedy
+from torchal.kernels._euclid import Space
+from torchal.kernels.k_centre import _check, k_centre_greedy
 from torchal.rng import generator
 
 NOTHING = torch.empty(0, 2)
@@ -29,6 +30,42 @@ def reference(points, labelled, budget):
         left.remove(best)
         centres.append(points[best])
     return chosen
+
+
+def plain(features, labelled, budget):
+    """The algorithm with every distance, in float64 from differences."""
+    points, nearest, chosen = features.double(), torch.full((len(features),), torch.inf, dtype=torch.float64), []
+    for centre in labelled.double():
+        nearest = nearest.minimum(apart(points, centre[None])[:, 0])
+    for pick in range(budget):
+        worth = nearest if pick or len(labelled) else -apart(points, points.mean(0, keepdim=True))[:, 0]
+        chosen.append(int(worth.argmax()))
+        nearest = nearest.minimum(apart(points, points[chosen[-1:]])[:, 0])
+        nearest[chosen[-1]] = -1
+    return chosen
+
+
+def apart(left, right):
+    return torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def features(count, width=24, noise=0.5):
+    """As a network makes them: rectified clusters."""
+    draw = generator("features")
+    means = torch.randn(10, width, generator=draw)[torch.randint(10, (count,), generator=draw)]
+    return (means + noise * torch.randn(count, width, generator=draw)).relu()
+
+
+def grid(count, width=3, side=5):
+    return torch.randint(side, (count, width), generator=generator("grid")).float()
+
+
+@pytest.fixture
+def multiplied():
+    """A precision of products that torch keeps for all of the process."""
+    before = torch.get_float32_matmul_precision()
+    yield torch.set_float32_matmul_precision
+    torch.set_float32_matmul_precision(before)
 
 
 coordinates = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
@@ -89,6 +126,107 @@ def test_the_chunk_changes_no_pick():
     assert len(answers) == 1
 
 
+@pytest.mark.parametrize("known", [0, 1, 900])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_many_lazy_picks_are_those_of_taking_every_distance(known, dtype):
+    points = features(4000).to(dtype)
+    pool, labelled = points[known:], points[:known]
+    assert k_centre_greedy(pool, labelled, 700, chunk=256).tolist() == plain(pool, labelled, 700)
+
+
+@pytest.mark.parametrize("known", [0, 600])
+def test_so_they_are_where_nearly_all_distances_tie(known):
+    pool, labelled = grid(2000)[known:], grid(2000)[:known]
+    chosen = k_centre_greedy(pool, labelled, 500, chunk=128)
+    assert chosen.tolist() == plain(pool, labelled, 500)
+
+
+@pytest.mark.parametrize(("dtype", "noise"), [(torch.float32, 1e-4), (torch.float64, 1e-9)])
+def test_so_they_are_within_clusters_too_tight_for_the_products(dtype, noise):
+    draw = generator("tight")
+    means = 10 * torch.randn(8, 16, generator=draw, dtype=dtype)[torch.randint(8, (1200,), generator=draw)]
+    points = means + noise * torch.randn(1200, 16, generator=draw, dtype=dtype)
+    assert k_centre_greedy(points[200:], points[:200], 150, chunk=64).tolist() == plain(points[200:], points[:200], 150)
+
+
+def test_so_they_are_where_all_features_share_a_huge_mean():
+    points = 1e6 + 8 * features(1500)  # float32 keeps sixteenths there
+    assert k_centre_greedy(points[200:], points[:200], 200).tolist() == plain(points[200:], points[:200], 200)
+
+
+def test_so_they_are_where_labelled_points_are_of_another_type():
+    points = features(1000)
+    expected = plain(points[200:], points[:200].half(), 100)
+    assert k_centre_greedy(points[200:], points[:200].half(), 100).tolist() == expected
+
+
+def test_so_they_are_where_torch_may_round_the_factors_of_products(multiplied):
+    points = 8 * features(1200)
+    expected = plain(points[200:], points[:200], 200)
+    multiplied("medium")
+    assert k_centre_greedy(points[200:], points[:200], 200).tolist() == expected
+
+
+@pytest.mark.parametrize("precision", ["highest", "medium"])
+@pytest.mark.parametrize("away", [0.0, 1e3, 1e6])
+def test_squared_distances_lie_between_their_bounds(precision, away, multiplied):
+    points = away + features(300, width=512)
+    multiplied(precision)
+    space = Space(points)
+    low, high = space.place(points[:150]).bounds(space.place(points[100:]))
+    squares = apart(space.scaled(points[:150]), space.scaled(points[100:])).square()
+    assert (low.double() <= squares).all()
+    assert (squares <= high.double()).all()
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e20, 1e-38, 1e38])
+def test_features_of_any_size_are_told_apart(scale):
+    points = scale * (grid(300, width=2, side=90) / 90)
+    assert k_centre_greedy(points[50:], points[:50], 60).tolist() == plain(points[50:], points[:50], 60)
+
+
+@pytest.mark.parametrize("known", [0, 40])
+@pytest.mark.parametrize("shift", [7.0, 2.0**20])
+def test_moving_a_grid_of_whole_numbers_changes_no_pick(known, shift):
+    points = grid(256 + known)  # a power of two, so that the mean is exact
+    pool, labelled = points[known:], points[:known]
+    moved = k_centre_greedy(pool + shift, labelled + shift, 90)
+    assert torch.equal(moved, k_centre_greedy(pool, labelled, 90))
+
+
+def test_the_order_of_the_pool_changes_no_point_chosen():
+    points = features(900)
+    order = torch.randperm(800, generator=generator("order"))
+    chosen = k_centre_greedy(points[100:], points[:100], 120)
+    assert torch.equal(order[k_centre_greedy(points[100:][order], points[:100], 120)], chosen)
+
+
+@pytest.mark.parametrize("known", [0, 3])
+@pytest.mark.parametrize("chunk", [2, 5, 1024])
+def test_the_whole_pool_is_chosen_once_with_its_copies_last(known, chunk):
+    points = grid(64 + known, width=2, side=4)
+    chosen = k_centre_greedy(points[known:], points[:known], 64, chunk)
+    assert sorted(chosen.tolist()) == list(range(64))
+    assert chosen.tolist() == plain(points[known:], points[:known], 64)
+
+
+@pytest.mark.parametrize("known", [0, 1, 300])
+def test_copies_alone_are_taken_in_order(known):
+    assert k_centre_greedy(torch.ones(500, 8), torch.ones(known, 8), 400, chunk=32).tolist() == list(range(400))
+
+
+def test_a_choice_of_one_is_the_first_of_a_choice_of_many():
+    points = features(300)
+    for labelled in (points[:100], points[:0]):
+        one, many = (k_centre_greedy(points[100:], labelled, budget).tolist() for budget in (1, 50))
+        assert one == many[:1]
+
+
+def test_nothing_is_chosen_of_nothing():
+    assert k_centre_greedy(torch.zeros(0, 2), NOTHING, 0).tolist() == []
+    assert k_centre_greedy(torch.zeros(3, 2), NOTHING, 0).tolist() == []
+
+
 def test_a_larger_budget_extends_the_choice_of_a_smaller_one():
     points = torch.randn(30, 4, generator=generator("a"))
     assert torch.equal(k_centre_greedy(points, points[:0], 25)[:9], k_centre_greedy(points, points[:0], 9))
@@ -106,9 +244,15 @@ def test_the_radius_is_within_twice_the_optimum(seed):
     assert radius(k_centre_greedy(points, points[:0], 3).tolist()) <= 2 * best
 
 
-def test_a_budget_beyond_the_pool_is_refused():
-    with pytest.raises(ValueError, match="budget: 4 exceeds the 3 points"):
-        k_centre_greedy(torch.zeros(3, 2), NOTHING, 4)
+@pytest.mark.parametrize("budget", [-1, 4])
+def test_a_budget_that_the_pool_cannot_meet_is_refused(budget):
+    with pytest.raises(ValueError, match=f"budget: {budget} of 3 points; ask for 0 to that many"):
+        k_centre_greedy(torch.zeros(3, 2), NOTHING, budget)
+
+
+def test_sides_of_different_widths_are_refused_where_types_are_not_checked():
+    with pytest.raises(ValueError, match="features, labelled: of widths 2 and 3"):
+        _check(torch.zeros(3, 2), torch.zeros(3, 3), 2)
 
 
 @pytest.mark.parametrize("side", [0, 1])

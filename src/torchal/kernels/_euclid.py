@@ -1,4 +1,11 @@
-"""Euclidean distances twice over: in float64 from differences, and bounds on them from float32 products."""
+"""Euclidean distances twice over: in float64 from differences, and bounds on them from products in float32.
+
+By way of ``|a|^2 - 2 ab + |b|^2`` a squared distance costs a fraction of one from differences, and errs by a share of
+``|a|^2 + |b|^2``. For unit roundoff u and width w, whatever the order of summation (Higham 2002, "Accuracy and
+Stability of Numerical Algorithms", section 3.1), that is 4 u for the subtraction of the origin, (w + 3) u for the
+norms, (2 w + 2) u for the product onto which a norm is added, and 11 u for further sums and a root. The differences err
+by (2 w + 8) u of float64. A slack of 4 (w + 16) u, of both precisions, exceeds this up to widths of a million.
+"""
 
 import math
 from dataclasses import dataclass
@@ -6,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
+
+_FLUSHED = 2.0**-120  # more than what a coordinate adds to a square's error where numbers are too small for float32
 
 
 @dataclass(frozen=True)
@@ -30,26 +39,29 @@ class Placed:
         """Return what, with a point's own ``high``, is an upper bound on its squared distances to others."""
         return torch.addmm(others.high, self.at, others.at.T, alpha=-2)
 
+    def bounds(self, others: "Placed") -> tuple[Float[Tensor, "points others"], Float[Tensor, "points others"]]:
+        """Return lower and upper bounds on squared distances."""
+        high = self.products(others).add_(self.high[:, None])
+        return high - 2 * others.slack - (2 * self.slack)[:, None], high
+
 
 class Space:
     """A scale and an origin shared by points, so that no product overflows and few digits cancel."""
 
     def __init__(self, *clouds: Float[Tensor, "_ _"]) -> None:
-        kept = [cloud for cloud in clouds if cloud.numel()]
-        spans = [float(torch.stack(cloud.aminmax()).abs().amax()) for cloud in kept]
-        if not all(map(math.isfinite, spans)):
-            raise ValueError("features: some are NaN or infinite; look for a network that diverged.")
-        widest = max(spans, default=0.0)
-        double = torch.float64 in {cloud.dtype for cloud in clouds}
-        self._wide = torch.float64 if double else torch.float32
-        most = math.frexp(torch.finfo(self._wide).max)[1] - 2
-        self._scale = 2.0 ** max(-most, min(most, -math.frexp(widest)[1]))
-        self._dtype = torch.float32 if _rounds_once() else torch.float64
-        some = clouds[0][:: max(1, len(clouds[0]) // 1024)]  # any origin is right, one amid the points is best
-        self._origin = self.scaled(some).mean(0).to(self._wide)
+        product = torch.float32 if _full_precision() else torch.float64
+        double = torch.float64 in {product, *(cloud.dtype for cloud in clouds)}
+        self._dtype, self._wide = product, torch.float64 if double else torch.float32
+        self._scale = self._unit(_widest(clouds))
+        self._origin = self.scaled(_some(clouds[0])).mean(0).to(self._wide)
         width = clouds[0].shape[1]
-        self._error = 4 * (width + 16) * torch.finfo(self._dtype).eps / 2
-        self._least = width * 2.0**-120
+        self._error = 2 * (width + 16) * sum(torch.finfo(each).eps for each in (product, torch.float64))
+        self._least = width * _FLUSHED
+
+    def _unit(self, widest: float) -> float:
+        """Return the power of two that brings the widest coordinate near 1, as far as it is itself a normal number."""
+        most = math.frexp(torch.finfo(self._wide).max)[1] - 2
+        return math.ldexp(1.0, max(-most, min(most, -math.frexp(widest)[1])))
 
     def scaled(self, points: Float[Tensor, "points width"]) -> Float64[Tensor, "points width"]:
         """Return points in float64, multiplied by a power of two."""
@@ -75,9 +87,22 @@ def roots(squares: Float[Tensor, "*any"]) -> Float64[Tensor, "*any"]:
     return squares.clamp_min(0).sqrt().double()
 
 
-def _rounds_once() -> bool:
+def _widest(clouds: tuple[Tensor, ...]) -> float:
+    """Return the largest absolute coordinate."""
+    ends = [float(end) for cloud in clouds if cloud.numel() for end in cloud.aminmax()]
+    if not all(map(math.isfinite, ends)):
+        raise ValueError("features: some are NaN or infinite; look for a network that diverged.")
+    return max(map(abs, ends), default=0.0)
+
+
+def _some(points: Tensor) -> Tensor:
+    """Return about a thousand points: every origin is right, and one amid the points loses the fewest digits."""
+    return points[:: max(1, len(points) // 1024)]
+
+
+def _full_precision() -> bool:
     """Return whether torch multiplies float32 matrices in float32, which settings may forbid."""
     if hasattr(torch.backends.cuda.matmul, "fp32_precision"):
-        used = {torch.backends.cuda.matmul.fp32_precision, torch.backends.mkldnn.matmul.fp32_precision}  # type: ignore[attr-defined]  # not in torch's stubs
-        return used.isdisjoint({"tf32", "bf16"})
+        onednn = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # not in torch's stubs
+        return {torch.backends.cuda.matmul.fp32_precision, onednn.fp32_precision}.isdisjoint({"tf32", "bf16"})
     return torch.get_float32_matmul_precision() == "highest"
