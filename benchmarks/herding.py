@@ -13,7 +13,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
+from benchmarks._features import features
 from torchal.kernels.herding import facility_location
 from torchal.rng import generator
 
@@ -64,19 +66,11 @@ def _case(points: Tensor, centres: Tensor, weights: Tensor, n: int) -> dict[str,
 
 
 def _data(labelled: int) -> tuple[Tensor, Tensor, Tensor]:
-    features, weights = _features(POOL + labelled), torch.rand(POOL, generator=generator("weights"))
-    return features[labelled:], features[:labelled], weights
-
-
-def _features(count: int) -> Tensor:
-    def normal(*shape: int, of: str) -> Tensor:
-        return torch.randn(shape, generator=generator(of))
-
-    classes = torch.randint(10, (count,), generator=generator("classes"))
-    spread = 1.5 * torch.arange(1, 17).rsqrt()
-    latent = 1.5 * normal(10, 16, of="means")[classes] + spread * normal(count, 16, of="points")
-    hidden = torch.relu(latent @ normal(16, 256, of="first") / 4 + normal(256, of="bias") / 2)
-    return torch.nn.functional.normalize(torch.relu(hidden @ normal(256, WIDTH, of="second") / 16))
+    weights = torch.rand(POOL, generator=generator("weights"))
+    return (
+        *(normalize(features(count, WIDTH, name)) for count, name in ((POOL, "pool"), (labelled, "labelled"))),
+        weights,
+    )
 
 
 class _Naive:

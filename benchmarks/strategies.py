@@ -1,7 +1,6 @@
 """Every strategy on arrays, for pools of growing size: how its cost grows, and what it is at 50,000 rows.
 
-Embeddings are of the kind that trained networks give: a rectified mixture of Gaussians, one for each class. What the
-network says is made up, so that inference costs nothing and what is measured is the choice alone.
+What the network says is made up, so that inference costs nothing and what is measured is the choice alone.
 """
 
 import multiprocessing
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks._features import features
 from torchal.query import Strategy
 from torchal.rng import generator
 from torchal.selection import select
@@ -80,17 +80,15 @@ def _timed(name: str, arrays: dict[str, Tensor]) -> float:
 
 
 def _arrays(n: int) -> dict[str, Tensor]:
-    draw = generator("benchmark", n)
     kind = torch.arange(n) % CLASSES
-    centres = torch.randn(CLASSES, WIDTH, generator=draw)
-    embeddings = (centres[kind] + 0.7 * torch.randn(n, WIDTH, generator=draw)).relu_()
-    said = 2 * torch.nn.functional.one_hot(kind, CLASSES) + torch.randn(NETWORKS + 2, n, CLASSES, generator=draw)
+    noise = torch.randn(NETWORKS + 2, n, CLASSES, generator=generator("benchmark", n))
+    said = 2 * torch.nn.functional.one_hot(kind, CLASSES) + noise
     chances = (1.5 * said).softmax(-1)
     return {
-        "embeddings": embeddings,
+        "embeddings": features(n, WIDTH, "pool"),
         "probabilities": chances[0],
         "previous_probabilities": chances[1],
         "mc_probabilities": chances[2:],
         "committee_probabilities": chances[2:5],
-        "inputs": embeddings[:, :64],
+        "inputs": features(n, 64, "inputs"),
     }

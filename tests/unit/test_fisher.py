@@ -115,7 +115,8 @@ def test_a_choice_between_directions_worked_by_hand():
     assert fisher_select_binary(half, axes, half[:0], axes[:0], 2, oversample=1).tolist() == [0, 1]
     flipped = fisher_select_binary(half, axes.flip(0), half[:0], axes[:0], 2, oversample=1)
     assert flipped.tolist() == [0, 1]  # now these are both along the first axis
-    # A labelled point along the first axis leaves 3/5 of 4/10 there, and 1 of 1/5: the second axis is worth 1/10.
+    # With a point along the first axis labelled, F = diag(4, 1) / 5 and M = diag(2, 1): a second one lowers 4/10 to
+    # 4/15, that is by 2/15, and one along the other axis lowers 1/5 to 1/10. In the backward step too the first stays.
     known = half[:1], axes[:1]
     assert fisher_select_binary(half, axes, *known, 1).tolist() == [0]
 
@@ -206,7 +207,7 @@ def test_the_whole_pool_can_be_asked_for_and_one_point_and_none(select):
 def test_what_cannot_be_chosen_from_is_refused(select, change, message):
     names = ("probabilities", "embeddings", "labelled_probabilities", "labelled_embeddings")
     arguments = dict(zip(names, draw(5, 3, 3, 2), strict=True)) | {"budget": 2}
-    with pytest.raises((ValueError), match=message):
+    with pytest.raises(ValueError, match=message):
         select(**arguments | change)
 
 

@@ -29,7 +29,7 @@ _EQUAL = 1e-9
 """Gains that differ by less than this part of the largest are equal: rounding depends on the chunk and the device."""
 
 _LEAST_RIDGE = 1e-5
-"""Least ridge as a part of the largest trace of one point's Fisher matrix: the corrections lose its zeros twice."""
+"""Least ridge as a part of the largest trace of one point's Fisher matrix: rounding grows with its inverse's square."""
 
 _TINY = torch.finfo(torch.float64).tiny
 
@@ -68,7 +68,7 @@ def fisher_select(  # noqa: PLR0913 - the arrays of pool and labelled, and what 
 
     Cost, with ``size = classes * width``: ``(pool + labelled) * size ** 2 + 3 * size ** 3`` operations once, and
     ``2 * classes * size * (pool + size)`` for each point added. Memory beyond the arguments, in float64 numbers: four
-    matrices of ``size ** 2``, one copy of the embeddings, ``3 * classes ** 2`` for each point of the pool, and
+    matrices of ``size ** 2``, one copy of the embeddings, ``8 * classes ** 2`` for each point of the pool, and
     ``2 * chunk * size``.
 
     Raises:
@@ -236,7 +236,7 @@ def _forms(points: _Points, matrix: Float64[Tensor, "size size"], chunk: int) ->
     blocks = points.weights.shape[1]
     forms = []
     for weights, embeddings in points.parts(chunk):
-        rows = [embeddings @ each for each in matrix.chunk(blocks)]
+        rows = (embeddings @ each for each in matrix.chunk(blocks))
         inner = [torch.einsum("nbw,nw->nb", row.unflatten(1, (blocks, -1)), embeddings) for row in rows]
         forms.append(weights.mT @ torch.stack(inner, 1) @ weights)
     return torch.cat(forms)
@@ -276,7 +276,8 @@ def _refuse_settings(pool: _Points, budget: int, ridge: float, oversample: int) 
         raise ValueError(f"budget: {budget} exceeds the {len(pool.weights)} points; ask for at most that many.")
     if oversample < 1:
         raise ValueError(f"oversample: {oversample} adds fewer points than the budget; ask for at least 1.")
-    traces = pool.weights.square().sum((1, 2)) * pool.embeddings.square().sum(1)
+    lengths = torch.linalg.vector_norm(pool.embeddings, dim=1)
+    traces = pool.weights.square().sum((1, 2)) * lengths.square()
     least = _LEAST_RIDGE * float(traces.max()) if len(traces) else 0.0
     if not (ridge > 0 and ridge >= least):
         raise ValueError(
