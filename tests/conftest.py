@@ -1,4 +1,7 @@
-"""One torch thread for every test: two threads on tiny tensors run many times slower."""
+"""Tests run on one torch thread (two on tiny tensors run many times slower) and draw the same examples every time.
+
+``HYPOTHESIS_PROFILE=explore`` draws new ones: worth a run before a release, no reason to refuse a change.
+"""
 
 import os
 from pathlib import Path
@@ -7,8 +10,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
