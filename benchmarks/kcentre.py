@@ -7,7 +7,6 @@ choice is that of a running minimum in float64, in the same order.
 
 import importlib
 import importlib.util
-import resource
 import time
 from collections.abc import Callable
 from functools import partial
@@ -27,9 +26,6 @@ POOL, WIDTH, BUDGET, LABELLED, PEERS = 50_000, 512, 2_500, 5_000, 50
 def measure(n: int = 3) -> dict[str, Any]:
     """Select n times lazily and once plainly, with one labelled point and with many."""
     points, labelled = features(POOL, WIDTH, "pool"), features(LABELLED, WIDTH, "labelled")
-    before = _peak()
-    k_centre_greedy(points, labelled, BUDGET)
-    used = _peak() - before
     whole, cold = _compared(points, labelled, n), _compared(points, labelled[:1], n)
     return {
         "ratio": whole["ratio_picks_alone"],
@@ -39,7 +35,6 @@ def measure(n: int = 3) -> dict[str, Any]:
         "whole_query": whole,
         "cold_start": cold,
         **_against_scikit_activeml(points, cold["seconds"]),
-        "peak_growth_megabytes": round(used / 2**20),
         "pool": POOL,
         "width": WIDTH,
         "budget": BUDGET,
@@ -98,7 +93,3 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     started = time.perf_counter()
     result = work()
     return time.perf_counter() - started, result
-
-
-def _peak() -> int:
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
