@@ -19,7 +19,7 @@ The draws have the same law as plain k-means++, but are made by rejection.
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from torchal.kernels.seeding import kmeanspp
@@ -34,8 +34,16 @@ class Badge(Strategy):
     def select(self, ctx: QueryContext) -> Int64[Tensor, " budget"]:
         """Return the positions in the order in which they are drawn."""
         errors = _errors(ctx.log_probabilities)
-        lengths = torch.linalg.vector_norm(errors, dim=1) * torch.linalg.vector_norm(ctx.embeddings.double(), dim=1)
+        lengths = torch.linalg.vector_norm(errors, dim=1) * _norms(ctx.embeddings)
         return kmeanspp(errors, ctx.embeddings, ctx.budget, ctx.generator("draws"), first=int(lengths.argmax()))
+
+
+def _norms(embeddings: Float[Tensor, "rows width"]) -> Float64[Tensor, " rows"]:
+    """Return the norms of the rows, without a copy of all of them in float64."""
+    norms = torch.empty(len(embeddings), dtype=torch.float64, device=embeddings.device)
+    for part, rows in zip(norms.split(4096), embeddings.split(4096), strict=True):
+        torch.linalg.vector_norm(rows.double(), dim=1, out=part)
+    return norms
 
 
 def _errors(log_probabilities: Float64[Tensor, "rows classes"]) -> Float64[Tensor, "rows classes"]:
