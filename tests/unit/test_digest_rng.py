@@ -57,3 +57,12 @@ def test_a_generator_belongs_to_its_address():
     draws = [torch.rand(4, generator=generator("a", n)) for n in (1, 1, 2)]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there the calls are carried out")
+def test_seeding_a_million_times_keeps_nothing_for_devices_that_are_not_there():
+    queued = len(torch.cuda._queued_calls), len(torch.xpu._queued_calls), len(torch.mtia._queued_calls)
+    for number in range(10):
+        with seeded("again", number):
+            pass
+    assert (len(torch.cuda._queued_calls), len(torch.xpu._queued_calls), len(torch.mtia._queued_calls)) == queued
