@@ -7,7 +7,8 @@ from statistics import median
 from typing import Any
 
 from torchal.experiment import ExperimentSpec
-from torchal.launch import Host, run_experiment
+from torchal.host import Host
+from torchal.launch import run_experiment
 
 SPEC = {
     "name": "resume",

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from torchal.data.dataset import Examples, Resident
-from torchal.launch import Host, prepare
+from torchal.host import Host, prepare
 from torchal.models import Model
 from torchal.models.resnet8 import Resnet8
 from torchal.models.resnet18 import Resnet18

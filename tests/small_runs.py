@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from torchal.experiment import ExperimentSpec
-from torchal.launch import Host, run_experiment
+from torchal.host import Host
+from torchal.launch import run_experiment
 
 SMALL = {
     "name": "small",
@@ -17,6 +18,7 @@ SMALL = {
     "tuning": {
         "trials": 4,
         "scope": "first_seed",
+        "together": 2,
         "pruner": {"name": "median", "startup": 1, "warmup": 0},
         "space": {"lr": {"low": 1e-4, "high": 1e-1, "log": True}, "batch": [8, 16]},
     },

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from torchal.data.dataset import Dataset, Source
     from torchal.data.partition import Partition
     from torchal.experiment import ExperimentSpec, RunSpec
-    from torchal.launch import Host, run_experiment
+    from torchal.host import Host
+    from torchal.launch import run_experiment
     from torchal.loop import run
     from torchal.models import Classifier, Model
     from torchal.query import QueryContext, Strategy
@@ -40,7 +41,8 @@ _HOMES = {
     "torchal.data.dataset": ("Dataset", "Source"),
     "torchal.data.partition": ("Partition",),
     "torchal.experiment": ("ExperimentSpec", "RunSpec"),
-    "torchal.launch": ("Host", "run_experiment"),
+    "torchal.host": ("Host",),
+    "torchal.launch": ("run_experiment",),
     "torchal.models": ("Classifier", "Model"),
     "torchal.query": ("QueryContext", "Strategy"),
     "torchal.loop": ("run",),

@@ -38,6 +38,9 @@ Files = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:1.", rich_help_panel="How")]
+Devices = Annotated[
+    str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, or several: cuda:0,cuda:1.", rich_help_panel="How")
+]
 
 Matrix = Annotated[
     Path | None, typer.Option(metavar="FILE.npy", help="A row for every example.", rich_help_panel="What is known")
@@ -65,7 +68,8 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show runs and stages, what exists, what is missing, and what that will cost."""
-    from torchal.launch import Host, planned
+    from torchal.host import Host
+    from torchal.launch import planned
 
     experiment = _experiment(spec, overrides, files)
     answer = planned(experiment, Host(results, device=device))
@@ -91,13 +95,13 @@ def run(
     jobs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Processes side by side; default one for each --threads cores.", rich_help_panel="How"
+            min=1, help="Processes side by side; default one for each --threads cores or device.", rich_help_panel="How"
         ),
     ] = None,
     threads: Annotated[
         int, typer.Option(min=1, help="Threads of each process; part of the fingerprint.", rich_help_panel="How")
     ] = 1,
-    device: Device = "cpu",
+    device: Devices = "cpu",
     checkpoint_every: Annotated[
         int, typer.Option(min=0, help="Epochs between checkpoints of a training; 0: none.", rich_help_panel="How")
     ] = 25,
@@ -107,15 +111,18 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Compute whatever an experiment lacks. Stop it whenever you like: called again, it goes on."""
-    from torchal.launch import Host, run_experiment
+    from torchal.host import Host
+    from torchal.launch import run_experiment
     from torchal.progress import shown
 
     experiment = _experiment(spec, overrides, files)
+    devices = tuple(device.split(","))
     host = Host(
         results,
-        jobs=jobs or _jobs(device, threads),
+        jobs=jobs or _jobs(devices, threads),
         threads=threads,
-        device=device,
+        device=devices[0],
+        devices=devices,
         files=tuple(files or ()),
         mixed=mixed,
         checkpoint_every=checkpoint_every,
@@ -135,15 +142,29 @@ def run(
 
 
 @app.command()
-def status(spec: Experiment, results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
-    """Show how far each run is."""
+def status(
+    spec: Experiment,
+    results: Results = DEFAULT_RESULTS,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Show what the results cost: trials, epochs, operations, seconds, energy.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far each run is, and what it cost."""
     from torchal.report.status import read, table
 
     answer = read(results, _name(spec))
+    shown: list[Any] = [table(answer)]
+    if cost:
+        from torchal.report import costs, ledger
+
+        paid = ledger.ledger_of(results, _name(spec))
+        answer["cost"] = costs.document(paid)
+        shown += costs.shown(paid)
     if as_json:
         _print_json(answer)
     else:
-        Console().print(table(answer))
+        Console().print(*shown, sep="\n")
 
 
 @app.command()
@@ -178,7 +199,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Recompute a run into an empty store and compare it stage by stage."""
-    from torchal.launch import Host
+    from torchal.host import Host
     from torchal.verify import verify as recompute
 
     experiment = _experiment(spec, overrides, files)
@@ -346,11 +367,11 @@ def _experiment(spec: Path, overrides: list[str] | None, files: list[Path] | Non
     return ExperimentSpec.read(spec, tuple(overrides or ()), extra)
 
 
-def _jobs(device: str, threads: int) -> int:
-    """Return how many processes keep the processors busy and no busier; one where a device is shared by all."""
-    if device != "cpu" or "WORLD_SIZE" in os.environ:
+def _jobs(devices: tuple[str, ...], threads: int) -> int:
+    """Return how many processes keep the processors busy and no busier, or one for each accelerator."""
+    if "WORLD_SIZE" in os.environ:
         return 1
-    return max(1, _cores() // threads)
+    return max(1, _cores() // threads) if devices == ("cpu",) else len(devices)
 
 
 def _cores() -> int:

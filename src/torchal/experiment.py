@@ -9,15 +9,14 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from torchal.data.dataset import AnySource
 from torchal.data.draw import AnyPartition, Size, expand
-from torchal.digest import digest_of
+from torchal.digest import canonical, digest_of
 from torchal.models import AnyModel
-from torchal.query import AnyStrategy
+from torchal.query import AnyStrategy, Strategy
 from torchal.records import PlannedRun, PlanRecord, StageName
 from torchal.rng import Address
-from torchal.spec import Spec, SpecError, one_or_many, read_yaml
+from torchal.spec import Spec, SpecError, one_or_many, read_yaml, resolve
 from torchal.training.recipe import Recipe
-from torchal.tuning.space import check
-from torchal.tuning.tune import Tuning
+from torchal.tuning.tuning import Tuning
 
 
 class Setting(Spec):
@@ -42,7 +41,7 @@ class RunSpec(Spec):
     recipe: Recipe
     tuning: Tuning
     first_seed: int
-    """The seed that searches in scope ``first_seed``."""
+    """The seed that searches in the scopes ``first_seed`` and ``shared``."""
 
     @property
     def id(self) -> str:
@@ -63,6 +62,8 @@ class RunSpec(Spec):
                 return self, 0
             case "first_seed":
                 return self.model_copy(update={"seed": self.first_seed}), cycle
+            case "shared":
+                return self.model_copy(update={"seed": self.first_seed, "strategy": _baseline()}), cycle
             case "every_run":
                 return self, cycle
 
@@ -85,12 +86,30 @@ class RunSpec(Spec):
         if stage == "tune" and (tuner := self.tuned_by(cycle)) is not None and tuner != (self, cycle):
             return tuner[0].stage_identity(tuner[1], stage)
         spec = self.identity()
-        del spec["setting"]["cycles"]
+        del spec["setting"]["cycles"], spec["first_seed"]
+        spec["tuning"]["scope"] = [self._searcher(each) for each in range(cycle + 1)]
         if cycle == 0 and stage != "query":
             del spec["strategy"], spec["setting"]
-        if stage == "tune":
-            del spec["first_seed"]
+            if stage == "tune":
+                del spec["tuning"]["retrain"]
         return digest_of([spec, cycle, stage])
+
+    def _searcher(self, cycle: int) -> list[Any]:
+        """Return whose search serves a cycle, so that scopes which come to the same share their stages."""
+        tuner = self.tuned_by(cycle)
+        if tuner is None:
+            return []
+        run, when = tuner
+        whose = run.strategy.label if when and run.strategy != self.strategy else ""
+        return [whose, run.seed, when]
+
+
+BASELINE = "random"
+"""Name of the strategy that others are compared with, and on whose sets all search in scope ``shared``."""
+
+
+def _baseline() -> Strategy:
+    return resolve(Strategy, BASELINE)()  # type: ignore[return-value]  # resolve keeps the kind
 
 
 def _partitions(value: Any) -> Any:
@@ -98,7 +117,7 @@ def _partitions(value: Any) -> Any:
 
 
 class ExperimentSpec(Spec):
-    """The product of its axes: data set x model x strategy x partition x seed. Each axis takes one value or a list."""
+    """The product of its axes: data set x model x strategy x partition x seed x tuning, each a value or a list."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Name of the folder of results: letters, digits, dot, dash and underscore."""
@@ -116,7 +135,8 @@ class ExperimentSpec(Spec):
     """The initial labelled, pool and validation rows."""
 
     seed: Annotated[tuple[int, ...], BeforeValidator(one_or_many), Field(min_length=1)]
-    """Replications of the training on one partition. The first is the one that tunes in scope ``first_seed``."""
+    """Replications of the training on one partition. The first is the one that tunes in the scopes ``first_seed`` and
+    ``shared``."""
 
     setting: Setting
     """Cycles and budget."""
@@ -124,8 +144,8 @@ class ExperimentSpec(Spec):
     recipe: Recipe = Recipe()
     """How the network is trained, before tuning replaces fields of it."""
 
-    tuning: Tuning = Tuning()
-    """How the recipe is found in every cycle."""
+    tuning: Annotated[tuple[Tuning, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Tuning(),)
+    """How the recipe is found in every cycle. With several, the report says whether they change who wins."""
 
     @field_validator("name")
     @classmethod
@@ -136,7 +156,7 @@ class ExperimentSpec(Spec):
 
     @model_validator(mode="after")
     def _axes_without_repeats(self) -> Self:
-        for axis in ("dataset", "model", "strategy", "partition", "seed"):
+        for axis in ("dataset", "model", "strategy", "partition", "seed", "tuning"):
             values = [each.identity() if isinstance(each, Spec) else each for each in getattr(self, axis)]
             for position, value in enumerate(values):
                 if value in values[:position]:
@@ -152,8 +172,10 @@ class ExperimentSpec(Spec):
 
     @model_validator(mode="after")
     def _searchable(self) -> Self:
-        if self.tuning.scope != "fixed":
-            check(self.tuning.space, self.recipe)
+        for tuning, model in product(self.tuning, self.model):
+            tuning.of(model, self.recipe)
+        if _baseline() not in self.strategy and any(each.scope == "shared" for each in self.tuning):
+            raise ValueError(f"tuning.scope shared searches on the labelled sets of {BASELINE}; add it to strategy")
         return self
 
     @classmethod
@@ -178,8 +200,7 @@ class ExperimentSpec(Spec):
 
     def runs(self) -> tuple[RunSpec, ...]:
         """Return the runs, strategies side by side, so that early results already compare them."""
-        shared = {"setting": self.setting, "tuning": self.tuning, "first_seed": self.seed[0]}
-        axes = product(self.dataset, self.model, self.partition, self.seed, self.strategy)
+        axes = product(self.dataset, self.model, self.tuning, self.partition, self.seed, self.strategy)
         return tuple(
             RunSpec(
                 dataset=dataset,
@@ -187,25 +208,44 @@ class ExperimentSpec(Spec):
                 partition=partition,
                 seed=seed,
                 strategy=strategy,
+                setting=self.setting,
                 recipe=self.recipe.for_data(dataset.augment),
-                **shared,
+                tuning=tuning.of(model, self.recipe),
+                first_seed=self.seed[0],
             )
-            for dataset, model, partition, seed, strategy in axes
+            for dataset, model, tuning, partition, seed, strategy in axes
         )
 
     def record(self) -> PlanRecord:
         """Return what this experiment will do, as status and report read it."""
-        protocol = self.document()
-        runs = tuple(
+        conditions = _differing([tuning.document() for tuning in self.tuning])
+        axes = product(self.dataset, self.model, conditions, self.partition, self.seed, self.strategy)
+        planned = tuple(
             PlannedRun(
                 id=run.id,
                 strategy=run.strategy.label,
                 dataset=run.dataset.label,
                 model=run.model.label,
+                condition=condition,
                 partition=run.partition.id,
                 seed=run.seed,
                 stages=run.plan(),
             )
-            for run in self.runs()
+            for run, (_, _, condition, *_) in zip(self.runs(), axes, strict=True)
         )
-        return PlanRecord(experiment=self.name, runs=runs, cycles=self.setting.cycles, protocol=protocol)
+        return PlanRecord(experiment=self.name, runs=planned, cycles=self.setting.cycles, protocol=self.document())
+
+
+def _differing(documents: list[dict[str, Any]]) -> list[str]:
+    """Return of each document the fields in which not all agree, in words."""
+    fields = [name for name in documents[0] if len({canonical(each[name]) for each in documents}) > 1]
+    return [", ".join(f"{name} {_brief(each[name])}" for name in fields) for each in documents]
+
+
+_SHORT = 40  # letters of a value that a condition shows; a longer one is told by its digest
+
+
+def _brief(value: Any) -> str:
+    named = value.get("name") if isinstance(value, dict) else None
+    text = str(named or value)
+    return text if len(text) <= _SHORT else digest_of(value)[:8]

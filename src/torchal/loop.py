@@ -5,7 +5,7 @@ The key of an entry is the digest of its inputs, so whatever runs have in common
 strategies, a search by all seeds that reuse it, everything by a run that was stopped and is called again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -29,15 +29,27 @@ from torchal.records import (
     QueryRecord,
     RunRecord,
     StageName,
+    TuneRecord,
 )
+from torchal.rng import Address
 from torchal.store import Entry, Stage, Store
+from torchal.training.effort import passed
 from torchal.training.memo import WEIGHTS, restored, trained, weights_digest
 from torchal.training.metrics import evaluate
 from torchal.training.recipe import Recipe
 from torchal.training.task import Previous, Task
-from torchal.tuning.tune import tune
+from torchal.tuning.search import Search, trial_address
 
-TUNE, MEASURE, QUERY = Stage("tune", 2), Stage("measure"), Stage("query", 2)
+TUNE, MEASURE, QUERY = Stage("tune", 3), Stage("measure"), Stage("query", 3)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A search that a run is about to make, of which some trials may be computed elsewhere first."""
+
+    cycle: int
+    search: Search
+    stage: StageName = "tune"
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,11 @@ class Done:
 
 
 def stages(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Done]:
+    """Go through a run as :func:`walk` does, and yield its stages as they are finished."""
+    return (met for met in walk(spec, store, device) if isinstance(met, Done))
+
+
+def walk(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Due | Done]:
     """Tune, train, measure, query; repeat. Going through it again costs only what is missing.
 
     Raises:
@@ -62,10 +79,11 @@ def stages(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Done]:
     for cycle in range(spec.setting.cycles):
         where, known = spec.where(cycle), len(rows.labelled)
         before, task = fitted, _task(spec, data, rows, oracle, fitted)
-        recipe, tuning = tuned(spec, task, cycle, store, device)
+        tuning = yield from tuned(spec, task, cycle, store, device)
         if tuning is not None:
             yield Done(cycle, "tune", tuning, known)
-        fitted = trained(task, recipe, where, store)
+        recipe, address = _recipe(spec, cycle, tuning)
+        fitted = trained(task, recipe, address, store)
         yield Done(cycle, "fit", fitted, known)
         yield Done(cycle, "measure", measured(task, data, fitted, store), known)
         if cycle + 1 < spec.setting.cycles:
@@ -114,35 +132,47 @@ def _cycle(cycle: int, finished: list[Done]) -> CycleRecord:
     return CycleRecord.model_validate({"cycle": cycle, "labelled": finished[0].labelled, **fields})
 
 
-def tuned(spec: RunSpec, task: Task, cycle: int, store: Store, device: str) -> tuple[Recipe, Entry | None]:
-    """Return the recipe of a cycle and the search it comes from, which another run or cycle may have made."""
+def tuned(
+    spec: RunSpec, task: Task, cycle: int, store: Store, device: str
+) -> Generator[Due | Done, None, Entry | None]:
+    """Return the search that a cycle's recipe comes from, which another run or cycle may have made; None if nobody."""
     tuner = spec.tuned_by(cycle)
     if tuner is None:
-        return spec.recipe, None
-    if tuner == (spec, cycle):
-        entry = _searched(spec, task, cycle, store)
-    else:
-        entry = next(
-            done.entry for done in stages(tuner[0], store, device) if (done.cycle, done.stage) == (tuner[1], "tune")
+        return None
+    if tuner != (spec, cycle):
+        return next(
+            each.entry for each in stages(tuner[0], store, device) if (each.cycle, each.stage) == (tuner[1], "tune")
         )
-    return Recipe.model_validate(entry.json("recipe.json")), entry
+    search = Search(spec.tuning, spec.recipe, task, spec.where(cycle), store)
+    yield Due(cycle, search)
+    return searched(search)
 
 
-def _searched(spec: RunSpec, task: Task, cycle: int, store: Store) -> Entry:
-    where = spec.where(cycle)
+def searched(search: Search) -> Entry:
+    """Return the record of a search and the recipe it found."""
     inputs = {
-        "task": task.identity,
-        "recipe": spec.recipe.identity(),
-        "tuning": spec.tuning.model_dump(mode="json", exclude={"scope"}),  # who reuses a search does not change it
-        "where": list(where),
+        "task": search.task.identity,
+        "recipe": search.recipe.identity(),
+        "tuning": search.tuning.identity_of_search(),
+        "where": list(search.where),
     }
 
     def compute(draft: Path) -> None:
-        record = tune(spec.tuning, spec.recipe, task, where, store)
+        record = search.result()
         (draft / "tune.json").write_text(record.text())
         (draft / "recipe.json").write_text(canonical(record.recipe))
 
-    return store.memo(TUNE, inputs, compute)
+    return search.store.memo(TUNE, inputs, compute)
+
+
+def _recipe(spec: RunSpec, cycle: int, tuning: Entry | None) -> tuple[Recipe, Address]:
+    """Return the recipe of a cycle and the address of its training: a trial's, if its network is to be kept."""
+    if tuning is None:
+        return spec.recipe, spec.where(cycle)
+    recipe = Recipe.model_validate(tuning.json("recipe.json"))
+    if spec.tuning.retrain or spec.tuned_by(cycle) != (spec, cycle):
+        return recipe, spec.where(cycle)
+    return recipe, trial_address(spec.where(cycle), TuneRecord.read(tuning.path / "tune.json").chosen)
 
 
 def measured(task: Task, data: Dataset, fitted: Entry, store: Store) -> Entry:
@@ -169,7 +199,10 @@ def queried(query: Query, budget: int) -> Entry:
         context = QueryContext(evidence, labels, task.classes, budget, query.where)
         chosen = rows.pool[choose(query.strategy, context).to(rows.pool.device)]
         record = QueryRecord(
-            strategy=query.strategy.label, rows=tuple(chosen.tolist()), forward_passes=context.forward_passes
+            strategy=query.strategy.label,
+            rows=tuple(chosen.tolist()),
+            forward_passes=context.forward_passes,
+            effort=passed(task, context.forward_passes),
         )
         (draft / "query.json").write_text(record.text())
 

@@ -152,7 +152,7 @@ def _examples(spec: RunSpec, step: Step, device: str) -> tuple[int, int]:
     passed = len(rows.validation)
     match step.stage:
         case "tune":
-            fits, asked = spec.tuning.trials, 0
+            fits, asked = spec.tuning.count(spec.recipe), 0
         case "fit":
             fits, asked = 1, 0
         case "measure":

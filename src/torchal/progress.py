@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from torchal.launch import Progress, Watch
+from torchal.host import Progress, Watch
 from torchal.store import Event
 
 

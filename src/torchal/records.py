@@ -64,6 +64,18 @@ class EpochRecord(Record):
     """Whether an average of weights was scored in the network's place."""
 
 
+class Effort(Record):
+    """What a computation cost, counted and not measured, so that it is the same on every machine."""
+
+    epochs: int
+    images: int
+    """Examples sent forward and backward through a network."""
+    evaluated: int
+    """Examples sent forward only."""
+    flops: int
+    """Operations of both, of which a multiplication with its addition is two."""
+
+
 class FitRecord(Record):
     """One training."""
 
@@ -72,6 +84,8 @@ class FitRecord(Record):
     best: int
     """The epoch whose weights are kept: the first of highest validation accuracy, or the last without validation."""
     parameters: int
+    effort: Effort | None = None
+    """None of a training outside a store."""
 
 
 class TrialRecord(Record):
@@ -85,14 +99,15 @@ class TrialRecord(Record):
     """Best validation accuracy reached; None if it failed."""
     epochs: int
     """Epochs spent."""
+    effort: Effort
 
 
 class TuneRecord(Record):
     """The search for a recipe in one cycle."""
 
     trials: tuple[TrialRecord, ...]
-    chosen: int | None
-    """The number of the best complete trial; None when nothing was searched."""
+    chosen: int
+    """The number of the best complete trial."""
     recipe: dict[str, Any]
     """The recipe to train with."""
 
@@ -112,6 +127,12 @@ class QueryRecord(Record):
     """Rows of the training side, in the order in which they were chosen."""
     forward_passes: int
     """Examples sent through the network, or part of it, to choose them."""
+    effort: Effort
+    """Of its forward passes, a pass through part of a network counted as one through all of it.
+
+    Members of a committee have records of their own. Networks that a strategy trains for itself cost seconds alone,
+    which are in a sidecar, since nothing here knows their arithmetic.
+    """
 
 
 class CycleRecord(Record):
@@ -153,6 +174,8 @@ class PlannedRun(Record):
     strategy: str
     dataset: str
     model: str
+    condition: str = ""
+    """What tells it from runs of the same data set and model under other conditions, such as ``scope every_run``."""
     partition: str
     seed: int
     stages: tuple[tuple[int, StageName], ...]

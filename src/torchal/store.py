@@ -2,7 +2,8 @@
 
 An entry is a folder ``STORE/<stage>/<key>`` with the files the stage wrote, ``inputs.json`` (what the key was made of),
 ``digests.json`` (SHA-256 of every file but sidecars) and ``timing.json``, a sidecar. A sidecar is a file whose name
-contains ``timing``: it holds seconds and facts of the host, and no digest covers it.
+contains ``timing``: it holds seconds, energy and facts of the host, and no digest covers it. An entry whose computation
+asked for others has ``uses.json``, a list of their [stage, key] in the order of first asking, found or made alike.
 """
 
 import json
@@ -13,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -24,6 +25,9 @@ from torchal.digest import canonical, digest_of, digest_of_file
 
 Compute = Callable[[Path], None]
 """Writes the files of an entry into the folder it is given."""
+
+Meter = Callable[[], float | None]
+"""Reads a counter of the joules that the device has used so far; None where nothing tells."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,37 @@ class Event:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class _Spent:
+    """Time and energy, counted from anywhere."""
+
+    seconds: float = 0.0
+    joules: float | None = 0.0
+
+    def plus(self, other: "_Spent", sign: int = 1) -> "_Spent":
+        joules = None if self.joules is None or other.joules is None else self.joules + sign * other.joules
+        return _Spent(self.seconds + sign * other.seconds, joules)
+
+
+@dataclass
+class _Open:
+    """A computation in progress."""
+
+    started: _Spent
+    within: _Spent = field(default_factory=_Spent)
+    """What the entries cost that were made for it meanwhile."""
+    uses: dict[tuple[str, str], None] = field(default_factory=dict)
+    """Stage and key of the entries that it asked for, in the order of first asking."""
+    own: _Spent = field(default_factory=_Spent)
+    """What it cost without those within, once it is over."""
+
+    @property
+    def timing(self) -> dict[str, Any]:
+        """What its sidecar holds."""
+        energy = {} if self.own.joules is None else {"joules": self.own.joules}
+        return {"seconds": self.own.seconds, **energy, "finished": time.time(), "host": socket.gethostname()}
+
+
 class Missing(LookupError):
     """A stage was asked for that a read-only store does not hold."""
 
@@ -72,7 +107,11 @@ class Store:
     """Entries below one folder, shared by any number of processes without a lock on any entry."""
 
     def __init__(
-        self, root: Path, listener: Callable[[Event], None] = lambda _: None, checkpoint_every: int = 25
+        self,
+        root: Path,
+        listener: Callable[[Event], None] = lambda _: None,
+        checkpoint_every: int = 25,
+        meter: Meter = lambda: None,
     ) -> None:
         """Open a store, which creates nothing yet.
 
@@ -80,11 +119,14 @@ class Store:
             root: its folder.
             listener: is told what happens.
             checkpoint_every: epochs between two checkpoints of a training that is not finished; 0 for none.
+            meter: counts the energy that is used.
         """
         self.root = root
         self.checkpoint_every = checkpoint_every
         self._listener = listener
+        self._meter = meter
         self._whole: dict[str, Entry] = {}
+        self._open: list[_Open] = []
 
     def __enter__(self) -> Self:
         self.sweep()
@@ -99,7 +141,12 @@ class Store:
         return self.find(stage, key) or self._make(stage, key, inputs, compute)
 
     def find(self, stage: Stage, key: str) -> Entry | None:
-        """Return the entry of a key if it exists and is whole; one that is not whole is reported and removed."""
+        """Return the entry of a key if it exists and is whole; one that is not whole is reported and removed.
+
+        Whatever is being computed meanwhile is noted to use that entry.
+        """
+        if self._open:
+            self._open[-1].uses[stage.name, key] = None
         if key in self._whole:
             return self._whole[key]
         path = self._place(stage, key)
@@ -116,6 +163,7 @@ class Store:
 
     def tell(self, stage: Stage, detail: str) -> None:
         """Tell the listener how far the computation of an entry is."""
+        self._meter()  # a counter that starts over every so often has to be read in between
         self._listener(Event("epoch", stage.name, "", detail))
 
     def unfinished(self, stage: Stage, inputs: dict[str, Any]) -> Path:
@@ -153,13 +201,14 @@ class Store:
             lock.release()
 
     def _make(self, stage: Stage, key: str, inputs: dict[str, Any], compute: Compute) -> Entry:
-        started = time.time()
         with self._draft() as draft:
-            compute(draft)
+            with self._opened() as opened:
+                compute(draft)
+            if opened.uses:
+                (draft / "uses.json").write_text(canonical(list(opened.uses)))
             (draft / "inputs.json").write_text(canonical(inputs))
             (draft / "digests.json").write_text(canonical(digests(draft)))
-            timing = {"seconds": time.time() - started, "finished": time.time(), "host": socket.gethostname()}
-            (draft / "timing.json").write_text(canonical(timing))
+            (draft / "timing.json").write_text(canonical(opened.timing))
             for file in draft.rglob("*"):
                 _sync(file)
             self._commit(draft, stage, key)
@@ -167,6 +216,23 @@ class Store:
         self.unfinished(stage, inputs).unlink(missing_ok=True)
         self._listener(Event("commit", stage.name, key))
         return entry
+
+    @contextmanager
+    def _opened(self) -> Iterator[_Open]:
+        """Count what a computation costs and note what it asks for, apart from the one it is made for."""
+        opened = _Open(self._now())
+        self._open.append(opened)
+        try:
+            yield opened
+        finally:
+            self._open.pop()
+        whole = self._now().plus(opened.started, -1)
+        opened.own = whole.plus(opened.within, -1)
+        if self._open:
+            self._open[-1].within = self._open[-1].within.plus(whole)
+
+    def _now(self) -> _Spent:
+        return _Spent(time.monotonic(), self._meter())
 
     def _commit(self, draft: Path, stage: Stage, key: str) -> None:
         place = self._place(stage, key)

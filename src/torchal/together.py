@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import distributed
 
-from torchal.store import Compute, Entry, Event, Stage, Store
+from torchal.store import Compute, Entry, Event, Meter, Stage, Store
 from torchal.training.world import World
 
 
@@ -41,10 +41,10 @@ def leave() -> None:
         distributed.destroy_process_group()
 
 
-def store(root: Path, listener: Callable[[Event], None], checkpoint_every: int) -> Store:
+def store(root: Path, listener: Callable[[Event], None], checkpoint_every: int, meter: Meter) -> Store:
     """Return the store of this process, alone or as one of several."""
-    world = World.here()
-    return Store(root, listener, checkpoint_every) if world.size == 1 else _Shared(root, listener, checkpoint_every)
+    kind = Store if World.here().size == 1 else _Shared
+    return kind(root, listener, checkpoint_every, meter)
 
 
 class _Shared(Store):

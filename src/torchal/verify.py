@@ -11,7 +11,7 @@ from rich.table import Table
 
 from torchal.experiment import ExperimentSpec, RunSpec
 from torchal.fingerprint import accept
-from torchal.launch import Host, prepare
+from torchal.host import Host, prepare
 from torchal.loop import run
 from torchal.store import Event, Store, digests
 

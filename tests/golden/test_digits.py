@@ -17,7 +17,7 @@ import torch
 from torchal.digest import digest_of, digest_of_bytes
 from torchal.experiment import ExperimentSpec
 from torchal.fingerprint import fingerprint
-from torchal.launch import Host, prepare
+from torchal.host import Host, prepare
 from torchal.loop import opened, stages
 from torchal.rng import generator
 from torchal.store import Store

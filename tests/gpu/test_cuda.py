@@ -4,7 +4,8 @@ import pytest
 import torch
 from small_runs import changed, contents
 
-from torchal.launch import Host, run_experiment
+from torchal.host import Host
+from torchal.launch import run_experiment
 from torchal.models.vgg16 import Vgg16
 from torchal.rng import exact
 from torchal.training.fit import fit, fresh

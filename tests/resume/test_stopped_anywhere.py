@@ -5,7 +5,8 @@ import json
 import pytest
 from small_runs import SMALL, changed, compute, contents
 
-from torchal.launch import Host, run_experiment
+from torchal.host import Host
+from torchal.launch import run_experiment
 from torchal.store import Event, Store
 
 

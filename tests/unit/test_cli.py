@@ -55,10 +55,10 @@ def test_help_loads_nothing_heavy_so_it_answers_at_once():
     assert not {"torch", "numpy", "pandas", "optuna", "altair", "scipy"} & modules_after("--help")
 
 
-@pytest.mark.parametrize("verb", ["report", "status"])
-def test_reports_and_status_never_load_torch(finished, verb):
+@pytest.mark.parametrize("words", [("report",), ("status",), ("status", "--cost")])
+def test_reports_and_status_never_load_torch(finished, words):
     spec, results = finished
-    assert "torch" not in modules_after(verb, spec, "--results", results)
+    assert "torch" not in modules_after(*words, spec, "--results", results)
 
 
 def test_the_public_names_are_these_and_each_can_be_had():
@@ -132,6 +132,24 @@ def test_status_tells_every_run(finished):
     answer = json.loads(torchal_("status", spec, "--results", results, "--json").stdout)
     assert answer["finished"] == len(answer["runs"]) == 2
     assert all(run["done"] == run["stages"] == 7 and len(run["test_accuracy"]) == 2 for run in answer["runs"])
+
+
+def test_status_tells_what_the_results_cost_if_asked(finished):
+    spec, results = finished
+    answer = json.loads(torchal_("status", spec, "--results", results, "--cost", "--json").stdout)
+    assert "cost" not in json.loads(torchal_("status", spec, "--results", results, "--json").stdout)
+    cost = answer["cost"]
+    assert cost["paid"]["trials"] == len(list((results / "store" / "trial").iterdir()))
+    assert cost["paid"]["seconds"] > 0
+    assert {each["strategy"] for each in cost["used"]} == {run["strategy"] for run in runs_of(results)}
+    assert cost["unfair"] == []
+    shown = torchal_("status", spec, "--results", results, "--cost").stdout
+    assert "The experiment cost" in shown.replace("\n", " ")
+    assert "What a finished run costs" in shown.replace("\n", " ")
+
+
+def runs_of(results):
+    return [json.loads(path.read_text()) for path in (results / "short" / "runs").iterdir()]
 
 
 def test_verify_of_untouched_results_ends_with_0_and_of_changed_ones_with_1(finished):

@@ -118,7 +118,7 @@ def scoped(scope):
 def test_each_scope_searches_where_it_says():
     """Two strategies, two partitions, two seeds, three cycles; cycle 0 is shared by the strategies."""
     searches = {}
-    for scope in ("every_run", "first_seed", "first_cycle", "fixed"):
+    for scope in ("every_run", "first_seed", "shared", "first_cycle", "fixed"):
         runs = scoped(scope).runs()
         tuned = {run.stage_identity(cycle, stage) for run in runs for cycle, stage in run.plan() if stage == "tune"}
         searches[scope] = len(tuned)
@@ -126,6 +126,7 @@ def test_each_scope_searches_where_it_says():
     assert searches == {
         "every_run": 2 * (per_cycle_0 + later),
         "first_seed": per_cycle_0 + later,
+        "shared": per_cycle_0 + 2 * 2,  # partitions x later cycles
         "first_cycle": 2 * per_cycle_0,
         "fixed": 0,
     }
@@ -140,6 +141,50 @@ def test_in_scope_first_seed_the_second_seed_trains_with_the_first_ones_recipes(
             recipes[seed] = [d.entry.key for d in stages(run, store) if d.stage == "tune"]
     assert recipes[1] == recipes[2]
     assert len(set(recipes[1])) == 3
+
+
+def test_in_scope_shared_every_run_trains_with_the_recipes_found_on_the_sets_of_random(tmp_path):
+    experiment = scoped("shared")
+    recipes = {}
+    with Store(tmp_path) as store:
+        for strategy, seed in (("margin", 2), ("margin", 1), ("random", 1)):
+            run = by_id(experiment, strategy, "drawn-1", seed)
+            recipes[strategy, seed] = [done.entry.key for done in stages(run, store) if done.stage == "tune"]
+    assert recipes["margin", 2] == recipes["margin", 1] == recipes["random", 1]
+    assert len(set(recipes["random", 1])) == 3
+
+
+def test_scope_shared_without_random_is_refused():
+    with pytest.raises(ValueError, match="add it to strategy"):
+        spec(strategy="margin", tuning={"scope": "shared"})
+
+
+def test_several_tunings_are_an_axis_whose_runs_share_what_is_the_same(tmp_path):
+    """For the first seed, ``every_run`` and ``first_seed`` come to the same: its stages are computed once."""
+    scopes = [{"trials": 2, "scope": scope} for scope in ("every_run", "first_seed", "first_cycle", "fixed")]
+    experiment = spec(tuning=scopes, seed=1, partition={"drawn": 1, "labelled": 20, "validation": 40})
+    assert len({run.id for run in experiment.runs()}) == 4 * 2
+    conditions = [planned.condition for planned in experiment.record().runs]
+    assert conditions == [f"scope {each['scope']}" for each in scopes for _ in range(2)]
+    pairs = set()
+    with Store(tmp_path) as store:
+        for run in experiment.runs():
+            for done in stages(run, store):
+                pairs.add((run.stage_identity(done.cycle, done.stage), done.entry.key))
+    identities, keys = zip(*pairs, strict=True)
+    assert len(set(keys)) == len(set(identities)) == len(pairs)
+
+
+def test_without_retraining_the_network_is_the_chosen_trials(tmp_path):
+    """Its history is the trial's own; trained anew it is another."""
+    experiment = spec(tuning=[{"trials": 2, "retrain": again} for again in (False, True)], seed=1, strategy="random")
+    same = []
+    with Store(tmp_path) as store:
+        for run in experiment.runs()[::2]:
+            entries = {done.stage: done.entry for done in stages(run, store) if done.cycle == 0}
+            search, fit = entries["tune"].json("tune.json"), entries["fit"].json("fit.json")
+            same.append(search["trials"][search["chosen"]]["history"] == fit["history"])
+    assert same == [True, False]
 
 
 def test_in_scope_first_cycle_the_first_recipe_serves_every_cycle(tmp_path):

@@ -52,9 +52,9 @@ def note(html: str, name: str) -> str:
 def test_page_and_tables_are_written_side_by_side(plain):
     html = text(plain)
     folder = plain / "tiny" / "report"
-    assert sorted(file.name for file in folder.iterdir()) == ["report.html", "runs.csv", "runs.parquet", "summary.csv"]
-    links = set(re.findall(r'<a href="([^"]*)"', html))
-    assert links == {"runs.csv", "runs.parquet", "summary.csv"}
+    tables = ["cost-timing.csv", "cost.csv", "runs.csv", "runs.parquet", "summary.csv"]
+    assert sorted(file.name for file in folder.iterdir()) == sorted(["report.html", *tables])
+    assert sorted(set(re.findall(r'<a href="([^"]*)"', html))) == tables
     assert pd.read_csv(folder / "summary.csv")["strategy"].tolist()[0] == "margin"
 
 

@@ -7,8 +7,9 @@ from torchal.data.sources.cifar100 import Cifar100
 from torchal.experiment import ExperimentSpec
 from torchal.training.recipe import Augment, Recipe, Schedule
 from torchal.training.schedule import rate_factor
-from torchal.tuning.space import STRONG, check
-from torchal.tuning.tune import Tuning
+from torchal.tuning.space import check
+from torchal.tuning.spaces import STRONG
+from torchal.tuning.tuning import Tuning
 
 
 def test_a_recipe_may_be_given_by_name_with_some_of_its_fields_changed():
@@ -25,11 +26,12 @@ def test_an_unknown_recipe_is_refused_with_the_nearest_name():
         Recipe.model_validate("strang")
 
 
-def test_the_strong_space_fits_the_strong_recipe_and_the_plain_one():
+def test_the_strong_space_fits_the_strong_recipe_and_is_refused_with_the_plain_one():
     tuning = Tuning.model_validate({"space": "strong"})
     assert tuning.space == STRONG
-    for name in ("plain", "strong"):
-        check(tuning.space, Recipe.model_validate(name))
+    check(tuning.space, Recipe.model_validate("strong"))
+    with pytest.raises(ValueError, match=r"recipe has no augment\.randaugment: switch it on, as recipe strong does"):
+        check(tuning.space, Recipe.model_validate("plain"))
     with pytest.raises(ValidationError, match="did you mean 'paper'"):
         Tuning.model_validate({"space": "papper"})
 

@@ -1,12 +1,13 @@
 import json
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from torchal.store import Missing, ReadOnlyStore, Stage, Store, check
+from torchal.store import Entry, Missing, ReadOnlyStore, Stage, Store, check
 
-STAGE = Stage("fit")
+STAGE, OTHER = Stage("fit"), Stage("trial")
 
 
 def writes(text: str):
@@ -80,6 +81,90 @@ def test_sidecars_are_not_covered_by_digests(tmp_path):
     assert json.loads((entry.path / "timing.json").read_text())["seconds"] >= 0
     (entry.path / "timing.json").write_text("{}")
     check(entry.path, STAGE, entry.key)
+
+
+def timing(entry) -> dict:
+    return json.loads((entry.path / "timing.json").read_text())
+
+
+def asking(store: Store, *wanted: dict):
+    """Return a computation that asks the store for other entries."""
+
+    def compute(draft: Path) -> None:
+        for inputs in wanted:
+            store.memo(OTHER, inputs, writes("b"))
+        writes("a")(draft)
+
+    return compute
+
+
+def test_an_entry_says_which_others_were_asked_for_whether_they_were_found_or_made(tmp_path):
+    texts = []
+    for found in ([], [{"x": 1}], [{"x": 2}, {"x": 1}]):
+        with Store(tmp_path / str(len(texts))) as store:
+            for inputs in found:
+                store.memo(OTHER, inputs, writes("b"))
+            entry = store.memo(STAGE, {"x": 1}, asking(store, {"x": 2}, {"x": 1}, {"x": 2}))
+            texts.append((entry.path / "uses.json").read_text())
+            assert "uses.json" in entry.json("digests.json")
+    assert json.loads(texts[0]) == [["trial", OTHER.key({"x": 2})], ["trial", OTHER.key({"x": 1})]]
+    assert len(set(texts)) == 1
+
+
+def test_an_entry_that_asked_for_nothing_does_not_say_so(tmp_path):
+    with Store(tmp_path) as store:
+        store.memo(OTHER, {"x": 1}, asking(store, {"x": 2}))
+        entry = store.memo(STAGE, {"x": 1}, writes("a"))
+    assert not (entry.path / "uses.json").exists()
+
+
+class Spending:
+    """A meter, and computations that spend what they are told and ask a store for others in between."""
+
+    def __init__(self, root: Path) -> None:
+        self.used = 0.0
+        self.store = Store(root, meter=lambda: self.used)
+
+    def entry(self, stage: Stage, name: str, joules: float, within: Callable[[], object] = lambda: None) -> Entry:
+        def compute(draft: Path) -> None:
+            self.used += joules
+            within()
+            self.used += joules
+            writes(name)(draft)
+
+        return self.store.memo(stage, {"x": name}, compute)
+
+
+def test_an_entry_says_what_it_asked_for_itself_and_what_it_cost_without_that(tmp_path, monkeypatch):
+    spending = Spending(tmp_path)
+    monkeypatch.setattr("torchal.store.time.monotonic", lambda: 10 * spending.used)
+    with spending.store:
+        outer = spending.entry(
+            STAGE,
+            "outer",
+            1,
+            lambda: [spending.entry(OTHER, "inner", 10, lambda: spending.entry(OTHER, "innermost", 100))] * 2,
+        )
+        inner, innermost = (spending.store.memo(OTHER, {"x": name}, refuses) for name in ("inner", "innermost"))
+    assert outer.json("uses.json") == [["trial", inner.key]]
+    assert inner.json("uses.json") == [["trial", innermost.key]]
+    assert [timing(each)["joules"] for each in (outer, inner, innermost)] == [2, 20, 200]
+    assert [timing(each)["seconds"] for each in (outer, inner, innermost)] == [20, 200, 2000]
+
+
+def test_a_computation_that_failed_is_not_what_later_ones_are_asked_for(tmp_path):
+    def fails(draft: Path) -> None:
+        raise RuntimeError(draft)
+
+    with Store(tmp_path) as store:
+        with pytest.raises(RuntimeError):
+            store.memo(STAGE, {"x": 1}, fails)
+        assert not (store.memo(STAGE, {"x": 2}, writes("a")).path / "uses.json").exists()
+
+
+def test_energy_that_nothing_tells_is_not_made_up(tmp_path):
+    with Store(tmp_path) as store:
+        assert "joules" not in timing(store.memo(STAGE, {"x": 1}, writes("a")))
 
 
 def test_a_read_only_store_says_what_is_missing_and_leaves_damage_alone(tmp_path):

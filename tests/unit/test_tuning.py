@@ -4,17 +4,18 @@ import inspect
 import optuna
 import pytest
 import torch
-from pydantic import ValidationError
 
 from torchal.data.dataset import Examples, Resident
+from torchal.digest import seed_of
 from torchal.models.mlp import Mlp
 from torchal.records import TrialRecord
 from torchal.rng import generator
 from torchal.store import Store
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
-from torchal.tuning.space import PAPER, Choice, Range, proposed
-from torchal.tuning.tune import Tuning, tune
+from torchal.tuning.search import Search
+from torchal.tuning.spaces import PAPER
+from torchal.tuning.tuning import Tuning
 
 RECIPE = Recipe(epochs=4, batch=8, lr=0.01, optimizer="adam")
 SPACE = {"lr": {"low": 1e-5, "high": 1.0, "log": True}}
@@ -34,31 +35,19 @@ def task(n: int = 24) -> Task:
     )
 
 
-def test_the_default_space_is_the_papers():
-    assert Tuning().trials == 50
-    assert Tuning().space == PAPER
-    assert PAPER["lr"] == Range(low=1e-5, high=1e-2, log=True)
-    assert PAPER["weight_decay"] == Range(low=1e-8, high=1e-3, log=True)
-    assert PAPER["batch"] == Choice(choices=tuple(2**n for n in range(3, 10)))
-    assert PAPER["optimizer"] == Choice(choices=("sgd", "adam"))
+def search(store, where=("a",), **fields):
+    tuning = Tuning.model_validate({"space": SPACE, "trials": 6, **fields}).of(Mlp(), RECIPE)
+    return Search(tuning, RECIPE, task(), where, store)
 
 
-def test_a_proposal_reaches_fields_inside_fields():
-    recipe = proposed(RECIPE, {"augment.flip": True, "lr": 0.5})
-    assert (recipe.augment.flip, recipe.lr, recipe.batch) == (True, 0.5, 8)
-    with pytest.raises(ValidationError, match="unknown field 'lrr'"):
-        proposed(RECIPE, {"lrr": 1})
-
-
-@pytest.mark.parametrize("domain", [{"low": 2, "high": 1}, {"low": 0, "high": 1, "log": True}, []])
-def test_a_domain_without_values_is_refused(domain):
-    with pytest.raises(ValidationError):
-        Tuning.model_validate({"space": {"lr": domain}})
+def test_the_default_search_is_the_papers():
+    tuning = Tuning().of(Mlp(), Recipe())
+    assert (tuning.trials, tuning.sampler.name, tuning.pruner, tuning.space) == (50, "random", None, PAPER)
 
 
 def test_a_search_has_no_way_to_reach_test_data():
     """Whatever a search is given holds the training side alone: no data set, no split, no path to one."""
-    assert list(inspect.signature(tune).parameters) == ["tuning", "recipe", "task", "where", "store"]
+    assert list(inspect.signature(Search).parameters) == ["tuning", "recipe", "task", "where", "store"]
     kinds = {field.name: str(field.type) for field in dataclasses.fields(Task)}
     assert set(kinds) == {"model", "labelled", "validation", "classes", "dataset", "previous"}
     assert kinds["dataset"].endswith("str'>")
@@ -68,7 +57,7 @@ def test_a_search_has_no_way_to_reach_test_data():
 
 def test_the_chosen_trial_has_the_highest_validation_accuracy_and_the_first_of_equals_wins(tmp_path):
     with Store(tmp_path) as store:
-        record = tune(Tuning.model_validate({"trials": 6, "space": SPACE}), RECIPE, task(), ("a",), store)
+        record = search(store).result()
     best = max(trial.value for trial in record.trials)
     assert record.chosen == next(trial.number for trial in record.trials if trial.value == best)
     assert record.recipe["lr"] == record.trials[record.chosen].proposal["lr"]
@@ -77,19 +66,17 @@ def test_the_chosen_trial_has_the_highest_validation_accuracy_and_the_first_of_e
 
 def test_random_proposals_are_independent_of_what_trials_return_and_of_their_number(tmp_path):
     with Store(tmp_path) as store:
-        few = tune(Tuning.model_validate({"trials": 2, "space": SPACE}), RECIPE, task(), ("a",), store)
-        many = tune(Tuning.model_validate({"trials": 4, "space": SPACE}), RECIPE, task(), ("a",), store)
+        few, many = search(store, trials=2).result(), search(store, trials=4).result()
     assert many.trials[:2] == few.trials
     assert len(list((tmp_path / "trial").iterdir())) == 4
 
 
 def test_the_address_decides_the_proposals_and_global_seeds_do_not(tmp_path):
-    tuning = Tuning.model_validate({"trials": 2, "space": SPACE})
     proposals = []
     for seed, where in ((0, ("a",)), (1, ("a",)), (0, ("b",))):
         torch.random.default_generator.manual_seed(seed)
         with Store(tmp_path / f"{seed}{where}") as store:
-            proposals.append([t.proposal for t in tune(tuning, RECIPE, task(), where, store).trials])
+            proposals.append([trial.proposal for trial in search(store, where, trials=2).result().trials])
     assert proposals[0] == proposals[1] != proposals[2]
 
 
@@ -97,40 +84,88 @@ def test_the_order_in_which_a_space_is_written_changes_nothing(tmp_path):
     domains = {"lr": SPACE["lr"], "batch": [4, 8, 16]}
     records = []
     for name, order in (("a", ("lr", "batch")), ("b", ("batch", "lr"))):
-        tuning = Tuning.model_validate({"trials": 3, "space": {path: domains[path] for path in order}})
         with Store(tmp_path / name) as store:
-            records.append(tune(tuning, RECIPE, task(), ("a",), store))
+            records.append(search(store, trials=3, space={path: domains[path] for path in order}).result())
     assert [t.proposal for t in records[0].trials] == [t.proposal for t in records[1].trials]
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
-@pytest.mark.parametrize(
-    "pruner", [None, {"name": "median", "startup": 1, "warmup": 0}, {"name": "halving", "least": 1}]
-)
+# --- replay, and trials side by side ----------------------------------------------------------------------------------
+
+TWO = {"lr": SPACE["lr"], "weight_decay": {"low": 1e-6, "high": 1e-2, "log": True}, "batch": [4, 8]}
+SAMPLERS = ["random", {"name": "tpe", "startup": 3}, {"name": "cmaes", "startup": 2}]
+PRUNERS = [
+    None,
+    {"name": "median", "startup": 1, "warmup": 0},
+    {"name": "halving", "least": 1},
+    {"name": "hyperband", "least": 1, "factor": 2},
+]
+
+
+def prunes(pruner):
+    return bool(pruner) and pruner["name"] != "hyperband"  # of that, the brackets decide
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
+@pytest.mark.parametrize("pruner", PRUNERS, ids=str)
 def test_a_search_replayed_from_the_store_ends_as_it_did(tmp_path, monkeypatch, sampler, pruner):
-    tuning = Tuning.model_validate({"trials": 14, "sampler": sampler, "pruner": pruner, "space": SPACE})
+    fields = {"trials": 14, "sampler": sampler, "pruner": pruner, "space": TWO, "together": 3}
     with Store(tmp_path) as store:
-        first = tune(tuning, RECIPE, task(), ("a",), store)
-    if pruner:
+        first = search(store, **fields).result()
+    if prunes(pruner):
         assert any(trial.state == "pruned" for trial in first.trials)
-    some = sorted((tmp_path / "trial").iterdir())[:7]
-    for entry in some:  # half of the trials are lost, the rest is replayed
+    for entry in sorted((tmp_path / "trial").iterdir())[:7]:  # half of the trials are lost, the rest is replayed
         entry.rename(tmp_path / entry.name)
     with Store(tmp_path) as store:
-        assert tune(tuning, RECIPE, task(), ("a",), store) == first
+        assert search(store, **fields).result() == first
     monkeypatch.setattr(Store, "_make", lambda *_: pytest.fail("computed again"))
     with Store(tmp_path) as store:
-        assert tune(tuning, RECIPE, task(), ("a",), store) == first
+        assert search(store, **fields).result() == first
 
 
-def test_median_pruning_equals_optuna_run_without_a_store(tmp_path):
-    """The trials say when they stop; Optuna's own study, fed the same curves, must stop them at the same epochs."""
-    tuning = Tuning.model_validate(
-        {"trials": 14, "pruner": {"name": "median", "startup": 1, "warmup": 0}, "space": SPACE}
-    )
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
+@pytest.mark.parametrize("pruner", PRUNERS, ids=str)
+def test_trials_computed_in_another_order_and_by_strangers_end_as_one_after_the_other(tmp_path, sampler, pruner):
+    """Of the trials that could run, the last is always computed first, by a search that knows only the store."""
+    fields = {"trials": 10, "sampler": sampler, "pruner": pruner, "space": TWO, "together": 4}
+    with Store(tmp_path / "in order") as store:
+        first = search(store, **fields).result()
+    with Store(tmp_path / "by strangers") as store:
+        tuning, left = search(store, **fields).tuning, list(range(10))
+        while left:
+            number = max(each for each in left if tuning.known(each) <= left[0])
+            assert search(store, **fields).trial(number) == first.trials[number]
+            left.remove(number)
+        assert search(store, **fields).result() == first
+    keys = [{entry.name for entry in (tmp_path / name / "trial").iterdir()} for name in ("in order", "by strangers")]
+    assert keys[0] == keys[1]
+
+
+def test_what_runs_beside_a_trial_does_not_judge_it(tmp_path):
+    """With all trials together there is nobody to be worse than."""
+    pruner = {"name": "median", "startup": 0, "warmup": 0}
     with Store(tmp_path) as store:
-        record = tune(tuning, RECIPE, task(), ("a",), store)
-    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(1, 0))
+        assert {t.state for t in search(store, pruner=pruner, together=6).result().trials} == {"complete"}
+        assert "pruned" in {t.state for t in search(store, pruner=pruner, together=1).result().trials}
+
+
+def test_how_many_run_together_matters_only_where_trials_learn_from_each_other(tmp_path):
+    with Store(tmp_path) as store:
+        for together in (1, 4):
+            search(store, together=together).result()
+        assert len(list((tmp_path / "trial").iterdir())) == 6
+        for together in (1, 4):
+            search(store, together=together, pruner="median").result()
+    assert len(list((tmp_path / "trial").iterdir())) == 18
+
+
+@pytest.mark.parametrize("pruner", PRUNERS[1:], ids=str)
+def test_pruning_equals_optuna_run_without_a_store(tmp_path, pruner):
+    """The trials say when they stop; Optuna's own study, fed the same curves, must stop them at the same epochs."""
+    with Store(tmp_path) as store:
+        found = search(store, trials=14, pruner=pruner, together=1)
+        record = found.result()
+    made = found.tuning.pruner.pruner(RECIPE.epochs)
+    study = optuna.create_study(study_name="search", direction="maximize", pruner=made)
     for trial in record.trials:
         asked = study.ask()
         stopped = False
@@ -144,25 +179,94 @@ def test_median_pruning_equals_optuna_run_without_a_store(tmp_path):
             study.tell(asked, trial.value)
 
 
-def test_a_trial_that_diverges_is_recorded_as_failed_and_is_not_chosen(tmp_path):
-    tuning = Tuning.model_validate({"trials": 8, "space": {"lr": [0.01, 1e30], "optimizer": ["sgd"]}})
+def test_a_sampler_that_learns_equals_optuna_run_without_a_store(tmp_path):
     with Store(tmp_path) as store:
-        record = tune(tuning, RECIPE, task(), ("a",), store)
+        record = search(store, trials=14, sampler={"name": "tpe", "startup": 3}, together=1).result()
+    seed = seed_of("a", "tune") % 2**32
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=3, multivariate=True)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for trial in record.trials:
+        asked = study.ask()
+        assert asked.suggest_float("lr", 1e-5, 1.0, log=True) == trial.proposal["lr"]
+        for epoch in trial.history:
+            asked.report(epoch.validation.accuracy, epoch.epoch)
+        study.tell(asked, trial.value)
+
+
+# --- grid -------------------------------------------------------------------------------------------------------------
+
+GRID = {"lr": {"low": 1e-3, "high": 1e-1, "log": True, "points": 3}, "batch": [4, 8]}
+
+
+def test_a_grid_tries_every_combination_once_and_no_more(tmp_path):
+    with Store(tmp_path) as store:
+        record = search(store, trials=50, sampler="grid", space=GRID).result()
+    tried = sorted((trial.proposal["lr"], trial.proposal["batch"]) for trial in record.trials)
+    assert tried == [(pytest.approx(lr), batch) for lr in (0.001, 0.01, 0.1) for batch in (4, 8)]
+
+
+def test_fewer_trials_are_a_part_of_the_grid_that_depends_on_the_address(tmp_path):
+    with Store(tmp_path) as store:
+        first, other = (search(store, (name,), trials=4, sampler="grid", space=GRID).result() for name in "ac")
+        whole = search(store, sampler="grid", space=GRID).result()
+    assert first.trials == whole.trials[:4]
+    assert [t.proposal for t in first.trials] != [t.proposal for t in other.trials]
+
+
+def test_a_condition_that_does_not_hold_multiplies_no_grid(tmp_path):
+    space = {"optimizer": ["sgd", "adam"], "momentum": {"choices": [0.0, 0.5, 0.9], "when": {"optimizer": "sgd"}}}
+    with Store(tmp_path) as store:
+        record = search(store, sampler="grid", space=space).result()
+    tried = {(t.proposal["optimizer"], t.proposal.get("momentum")) for t in record.trials}
+    assert tried == {("sgd", 0.0), ("sgd", 0.5), ("sgd", 0.9), ("adam", None)}
+    assert len(record.trials) == 4
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sampler": "grid"}, r"space\.lr.*points"),
+        ({"sampler": "cmaes"}, "needs two ranges"),
+        ({"sampler": "cmeas"}, "cmeas"),
+        ({"pruner": "halvin"}, "halvin"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(tmp_path, fields, message):
+    with pytest.raises(ValueError, match=message):
+        search(Store(tmp_path), **fields)
+
+
+# --- failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_trial_that_diverges_is_recorded_as_failed_and_is_not_chosen(tmp_path):
+    with Store(tmp_path) as store:
+        record = search(store, trials=8, space={"lr": [0.01, 1e30], "optimizer": ["sgd"]}).result()
     states = {trial.proposal["lr"]: trial.state for trial in record.trials}
     assert states == {0.01: "complete", 1e30: "failed"}
     assert record.recipe["lr"] == 0.01
     assert all(trial.value is None for trial in record.trials if trial.state == "failed")
 
 
+@pytest.mark.parametrize("sampler", ["random", "tpe", {"name": "cmaes", "startup": 2}], ids=str)
+def test_samplers_and_pruners_live_with_trials_that_diverge(tmp_path, sampler):
+    space = {"lr": {"low": 1e-3, "high": 1e12, "log": True}, "momentum": {"low": 0.0, "high": 0.9}}
+    with Store(tmp_path) as store:
+        record = search(
+            store, trials=12, sampler=sampler, pruner="median", space=space | {"optimizer": ["sgd"]}
+        ).result()
+    assert {trial.state for trial in record.trials} >= {"complete", "failed"}
+
+
 def test_a_search_in_which_all_trials_fail_says_what_to_do(tmp_path):
-    tuning = Tuning.model_validate({"trials": 2, "space": {"lr": [1e30], "optimizer": ["sgd"]}})
+    fields = {"trials": 2, "space": {"lr": [1e30], "optimizer": ["sgd"]}}
     with Store(tmp_path) as store, pytest.raises(ValueError, match=r"2 failed.*lower tuning\.space\.lr"):
-        tune(tuning, RECIPE, task(), ("a",), store)
+        search(store, **fields).result()
 
 
 def test_a_stored_trial_says_how_many_epochs_it_took(tmp_path):
     with Store(tmp_path) as store:
-        tune(Tuning.model_validate({"trials": 1, "space": SPACE}), RECIPE, task(), ("a",), store)
+        search(store, trials=1).result()
         entry = next((tmp_path / "trial").iterdir())
         trial = TrialRecord.read(entry / "trial.json")
     assert trial.epochs == len(trial.history) == 4

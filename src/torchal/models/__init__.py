@@ -1,7 +1,7 @@
 """What network: features and a linear head on them, built by a plug-in named after its file."""
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,6 +36,11 @@ class Model(Plugin):
     """An architecture and its options. A subclass says how to build it, in a file of ``torchal/models``."""
 
     room: ClassVar[str] = "torchal.models"
+
+    @property
+    def family(self) -> Literal["scratch", "head", "finetuned"]:
+        """What is learnt: a whole network from scratch, a head on fixed features, or a pretrained network."""
+        return "scratch"
 
     def prepare(self, data: Dataset) -> Dataset:
         """Return the data set as this network takes it in: the same rows and labels, on the same device.

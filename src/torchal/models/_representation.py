@@ -4,7 +4,7 @@ import re
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from jaxtyping import Float
 from pydantic import Field, model_validator
@@ -36,6 +36,11 @@ class Representation(Model):
 
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of units dropped after each hidden layer, or without one of the features; above 0 for MC-dropout."""
+
+    @property
+    def family(self) -> Literal["scratch", "head", "finetuned"]:
+        """A head on fixed features."""
+        return "head"
 
     @classmethod
     @abstractmethod

@@ -7,6 +7,7 @@ et al. 2020, "Transformers: State-of-the-Art Natural Language Processing". Only 
 import re
 from copy import deepcopy
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 from torch import nn
@@ -36,6 +37,11 @@ class Pretrained(Representation):
 
     size: int | None = Field(None, ge=1)
     """Pixels of a side that images are scaled to; by default what the checkpoint was made for, if it says so."""
+
+    @property
+    def family(self) -> Literal["scratch", "head", "finetuned"]:
+        """A head if the network is frozen, else a pretrained network whose weights all go on learning."""
+        return "head" if self.frozen else "finetuned"
 
     @classmethod
     def files(cls, path: Path) -> list[Path]:

@@ -14,7 +14,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from torchal.report import figures, tables
+from torchal.report import costs, figures, ledger, tables
 from torchal.report.compare import BASELINE, common, summary, with_baseline
 from torchal.report.frame import GROUP, Experiment, frame, read, write_csv, write_tables
 from torchal.report.verdict import Verdict, verdict_sentence
@@ -32,6 +32,8 @@ class Findings:
     left_out: pd.DataFrame
     """Runs of which something could not be compared."""
     summary: pd.DataFrame
+    ledger: ledger.Ledger
+    """What the runs cost."""
 
 
 def findings(results: Path, experiment: str) -> Findings:
@@ -43,7 +45,7 @@ def findings(results: Path, experiment: str) -> Findings:
     found = read(results, experiment)
     table = frame(found)
     kept, left_out = common(table)
-    return Findings(found, table, kept, left_out, summary(kept))
+    return Findings(found, table, kept, left_out, summary(kept), ledger.read(found, results))
 
 
 def verdict(results: Path, experiment: str) -> Verdict:
@@ -57,7 +59,9 @@ def verdict(results: Path, experiment: str) -> Verdict:
 
 
 def write(results: Path, experiment: str) -> Path:
-    """Write ``report.html``, ``runs.csv``, ``runs.parquet`` and ``summary.csv``, and return the page's path.
+    """Write ``report.html`` and the tables beside it, and return the page's path.
+
+    ``cost-timing.csv`` alone holds facts of the host, and no other file depends on them.
 
     Raises:
         ValueError: if the experiment was never started in that folder or nothing has been measured yet.
@@ -65,6 +69,8 @@ def write(results: Path, experiment: str) -> Path:
     found, folder = findings(results, experiment), results / experiment / "report"
     write_tables(found.table, folder)
     write_csv(found.summary, folder / "summary.csv")
+    write_csv(ledger.table(found.ledger, ledger.COUNTED), folder / "cost.csv")
+    write_csv(ledger.table(found.ledger, ledger.TIMED), folder / "cost-timing.csv")
     place = folder / "report.html"
     place.write_text(html(found, results), encoding="utf-8", newline="\n")
     return place
@@ -105,6 +111,10 @@ def _content(found: Findings, results: Path) -> dict[str, Any]:
         "without_random": _places(found.kept) - _places(compared),
         "budgets": tables.budgets(found.kept),
         "last": tables.last_budget(found.kept),
+        "cost": tables.cost(found.ledger),
+        "spent": costs.spent(found.ledger),
+        "unfair": costs.unfair(found.ledger),
+        "uncounted": costs.gaps(found.ledger),
         "protocol": tables.protocol(found.experiment.plan),
         "recipes": tables.recipes(found.experiment.records),
         "fingerprints": fingerprints,

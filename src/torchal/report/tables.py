@@ -9,9 +9,11 @@ import pandas as pd
 import yaml
 
 from torchal.records import COMMITS, CommitsFile, FingerprintFile, PlanRecord, RunRecord
+from torchal.report import costs
 from torchal.report.compare import BETTER, NO_INTERVAL, NOT_COMPARED, REFERENCE, UNCLEAR, WORSE, curves, intervals
 from torchal.report.figures import Look, place
 from torchal.report.frame import GROUP, scores
+from torchal.report.ledger import Ledger
 from torchal.report.verdict import percent, points
 
 _KINDS = {BETTER: "better", WORSE: "worse", UNCLEAR: "unclear", REFERENCE: "reference", NO_INTERVAL: "none"}
@@ -138,6 +140,11 @@ def _flat(value: dict[str, Any], before: str = "") -> dict[str, str]:
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def cost(ledger: Ledger) -> list[tuple[str, Grid]]:
+    """Return for each data set and model what a finished run of each strategy costs on average."""
+    return [(costs.said(where), Grid(*costs.cells(some), 2)) for where, some in costs.means(ledger).items()]
 
 
 def protocol(plan: PlanRecord) -> Grid:

@@ -5,13 +5,14 @@ from pathlib import Path
 from torchal.models import Classifier
 from torchal.rng import Address
 from torchal.store import Entry, Stage, Store
+from torchal.training.effort import spent
 from torchal.training.fit import keep_best
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
 from torchal.training.train import Keeper, built, train
 from torchal.training.weights import load_weights, save_weights
 
-FIT = Stage("fit", 2)
+FIT = Stage("fit", 3)
 WEIGHTS = "weights.safetensors"
 """Name of the file of a fit's weights."""
 
@@ -23,6 +24,7 @@ def trained(task: Task, recipe: Recipe, where: Address, store: Store) -> Entry:
     def compute(draft: Path) -> None:
         model = built(task, where)
         record, weights = keep_best(train(model, task, recipe, where, Keeper(store, FIT, inputs)), recipe, model)
+        record = record.model_copy(update={"effort": spent(task, recipe, record.history)})
         (draft / "fit.json").write_text(record.text())
         save_weights(draft / WEIGHTS, weights)
 

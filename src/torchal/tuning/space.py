@@ -1,100 +1,59 @@
-"""Which recipes a search may propose."""
+"""Which recipes a search may propose: fields by path, what for each, and under which condition."""
 
-from typing import Annotated, Any, Self
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import partial
+from typing import Annotated, Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+import numpy as np
+from pydantic import AfterValidator, ValidationError
 
-from torchal.spec import Spec
+from torchal.spec import SpecError
 from torchal.training.recipe import Recipe
+from torchal.tuning.domain import AnyDomain, Domain
 
 
-class Range(Spec):
-    """Numbers between two ends, both included."""
+def _ordered(space: dict[str, Any]) -> dict[str, Any]:
+    """Sort fields by path, each after those it depends on.
 
-    low: float
-    """Smallest value proposed."""
-
-    high: float
-    """Largest value proposed."""
-
-    log: bool = False
-    """Draw uniformly in the logarithm."""
-
-    integer: bool = False
-    """Propose whole numbers."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low >= self.high:
-            raise ValueError(f"low {self.low:g} must be less than high {self.high:g}")
-        if self.log and self.low <= 0:
-            raise ValueError(f"low {self.low:g} must be above 0 for log: true")
-        return self
-
-    def distribution(self) -> BaseDistribution:
-        """Return it as Optuna says it."""
-        if self.integer:
-            return IntDistribution(int(self.low), int(self.high), log=self.log)
-        return FloatDistribution(self.low, self.high, log=self.log)
-
-    def examples(self) -> tuple[Any, ...]:
-        """Return values that show whether a recipe can take what is proposed."""
-        return (int(self.low), int(self.high)) if self.integer else (self.low, self.high)
+    Samplers draw field by field, so the order in which people write the fields must not reach them.
+    """
+    ordered: dict[str, Any] = {}
+    while len(ordered) < len(space):
+        free = [path for path in sorted(space.keys() - ordered.keys()) if not _waits(path, space, ordered)]
+        if not free:
+            raise ValueError(f"the conditions of {', '.join(sorted(space.keys() - ordered.keys()))} go in a circle")
+        ordered[free[0]] = space[free[0]]
+    return ordered
 
 
-class Choice(Spec):
-    """One of some values."""
-
-    choices: tuple[str | int | float | bool, ...] = Field(min_length=1)
-    """The values, each as likely as the others."""
-
-    def distribution(self) -> BaseDistribution:
-        """Return it as Optuna says it."""
-        return CategoricalDistribution(self.choices)
-
-    def examples(self) -> tuple[Any, ...]:
-        """Return values that show whether a recipe can take what is proposed."""
-        return self.choices
+def _waits(path: str, space: dict[str, Any], ordered: dict[str, Any]) -> bool:
+    needs = {*space[path].when, *(other for other in space if path.startswith(f"{other}."))}
+    return any(need in space and need not in ordered for need in needs)
 
 
-def _by_shape(value: Any) -> Any:
-    """Read a list as a choice and ``{low, high}`` as a range, so that errors speak of the one that was meant."""
-    if isinstance(value, list | tuple):
-        value = {"choices": value}
-    if isinstance(value, dict):
-        return (Choice if "choices" in value else Range).model_validate(value)
-    return value
+Space = Annotated[dict[str, AnyDomain], AfterValidator(_ordered)]
+"""Path of a recipe's field, such as ``lr`` or ``augment.crop``, to what may be proposed for it."""
 
 
-def _sorted(space: dict[str, Any]) -> dict[str, Any]:
-    """Samplers draw field by field, so the order in which people write the fields must not reach them."""
-    return dict(sorted(space.items()))
+Pick = Callable[[str, Domain], Any]
+"""Chooses a value for a field, given its path and its domain."""
 
 
-Space = Annotated[dict[str, Annotated[Range | Choice, BeforeValidator(_by_shape)]], AfterValidator(_sorted)]
-"""Path of a recipe's field, such as ``lr`` or ``augment.crop``, to what may be proposed for it, sorted by path."""
+def propose(space: Space, recipe: Recipe, pick: Pick) -> dict[str, Any]:
+    """Return a value for each field that the recipe, with the fields before it, gives a meaning.
 
-PAPER: Space = {
-    "batch": Choice(choices=(8, 16, 32, 64, 128, 256, 512)),
-    "lr": Range(low=1e-5, high=1e-2, log=True),
-    "optimizer": Choice(choices=("sgd", "adam")),
-    "weight_decay": Range(low=1e-8, high=1e-3, log=True),
-}
-"""The search space of Munjal et al. (CVPR 2022)."""
-
-STRONG: Space = {
-    "augment.randaugment.magnitude": Range(low=1, high=9, integer=True),
-    "augment.randaugment.operations": Range(low=1, high=15, integer=True),
-    **PAPER,
-}
-"""Their search space for strong regularisation."""
-
-SPACES = {"paper": PAPER, "strong": STRONG}
-"""Spaces by name."""
+    That is every field whose condition holds and that does not lie inside a part of the recipe which is off.
+    """
+    document, proposal = recipe.document(), dict[str, Any]()
+    for path, domain in space.items():
+        if _has(document, path) and domain.met({other: _at(document, other) for other in domain.when}):
+            proposal[path] = pick(path, domain)
+            _put(document, path, proposal[path])
+    return proposal
 
 
-def proposed(recipe: Recipe, proposal: dict[str, Any]) -> Recipe:
+def proposed(recipe: Recipe, proposal: Mapping[str, Any]) -> Recipe:
     """Return a recipe with some fields, given by path, replaced.
 
     Raises:
@@ -102,18 +61,38 @@ def proposed(recipe: Recipe, proposal: dict[str, Any]) -> Recipe:
     """
     document = recipe.document()
     for path, value in proposal.items():
-        *parents, last = path.split(".")
-        place = document
-        for part in parents:
-            if place.get(part) is None:
-                place[part] = {}
-            place = place[part]
-        place[last] = value
+        _put(document, path, value)
     return Recipe.model_validate(document)
 
 
+def _has(document: dict[str, Any], path: str) -> bool:
+    return isinstance(_at(document, path.rpartition(".")[0]), dict)
+
+
+def _at(document: dict[str, Any], path: str) -> Any:
+    """Return what a recipe has at a path; None below a part that is off or written as its name."""
+    place: Any = document
+    for part in filter(None, path.split(".")):
+        place = place.get(part) if isinstance(place, dict) else None
+    return place
+
+
+def _put(document: dict[str, Any], path: str, value: Any) -> None:
+    parent, _, last = path.rpartition(".")
+    place = _at(document, parent)
+    if not isinstance(place, dict):
+        raise ValueError(f"{path}: the recipe has no {parent} to change; switch that on first")
+    place[last] = deepcopy(value)
+
+
+# --- what a recipe cannot take ----------------------------------------------------------------------------------------
+
+_DRAWN = 200
+"""Whole proposals tried: more than enough to meet every pair of values of the spaces that people write."""
+
+
 def check(space: Space, recipe: Recipe) -> None:
-    """Refuse a space that proposes what the recipe cannot take.
+    """Refuse a space that proposes what the recipe cannot take, tried field by field and in whole proposals.
 
     Raises:
         ValueError: naming the path and the value.
@@ -122,7 +101,35 @@ def check(space: Space, recipe: Recipe) -> None:
         raise ValueError("space.init: where a training begins belongs to the protocol; set recipe.init and remove it")
     for path, domain in space.items():
         for value in domain.examples():
-            try:
-                proposed(recipe, {path: value})
-            except (ValueError, AttributeError) as error:
-                raise ValueError(f"space.{path} may propose {value!r}, which the recipe refuses: {error}") from error
+            _accepted(recipe, propose({path: domain}, recipe, _always(value)))
+    reached: set[str] = set()
+    for draw in map(np.random.default_rng, range(_DRAWN)):
+        proposal = propose(space, recipe, partial(_any, draw))
+        _accepted(recipe, proposal)
+        reached |= proposal.keys()
+    for path in space.keys() - reached:
+        raise ValueError(_never(path, space))
+
+
+def _always(value: Any) -> Pick:
+    return lambda *_: value
+
+
+def _any(draw: np.random.Generator, _: str, domain: Domain) -> Any:
+    examples = domain.examples()
+    return examples[int(draw.integers(len(examples)))]
+
+
+def _accepted(recipe: Recipe, proposal: dict[str, Any]) -> None:
+    try:
+        proposed(recipe, proposal)
+    except ValidationError as error:
+        said = " with ".join(f"space.{path} may propose {value!r}" for path, value in proposal.items())
+        raise ValueError(f"{said}, which is refused: {SpecError.of('recipe', error)}") from error
+
+
+def _never(path: str, space: Space) -> str:
+    if space[path].when:
+        return f"space.{path}: its condition, when {space[path].when}, never holds; correct it or remove the field"
+    part = path.rpartition(".")[0]
+    return f"space.{path} would never be proposed, since the recipe has no {part}: switch it on, as recipe strong does"
