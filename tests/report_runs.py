@@ -121,6 +121,7 @@ def table(values: dict[Key, float], place: tuple[str, str] = ("digits", "mlp")) 
         "experiment": "tiny",
         "dataset": place[0],
         "model": place[1],
+        "condition": "",
         "side": "test",
         "metric": "accuracy",
         "key": "",

@@ -77,7 +77,8 @@ def test_tables_on_disk_lose_nothing_and_are_the_same_bytes_each_time(tmp_path):
     write_tables(table, tmp_path / "a")
     write_tables(table, tmp_path / "b")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "a" / "runs.parquet"), table)
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a" / "runs.csv", converters={"value": float}), table)
+    read_back = pd.read_csv(tmp_path / "a" / "runs.csv", converters={"value": float}, dtype={"condition": "str"})
+    pd.testing.assert_frame_equal(read_back.fillna({"condition": ""}), table)
     for name in ("runs.csv", "runs.parquet"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

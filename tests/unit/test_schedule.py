@@ -1,6 +1,5 @@
 """What can be worked on next, from plans alone: nothing is computed here."""
 
-
 from torchal.experiment import ExperimentSpec
 from torchal.plan import Chain
 from torchal.schedule import Schedule

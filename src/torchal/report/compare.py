@@ -82,6 +82,17 @@ def summary(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     return rows.drop(columns="position").reset_index(drop=True)
 
 
+def gains(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
+    """Return the area under the budget curve of each run less that of its partner of the baseline, in column ``value``.
+
+    Raises:
+        ValueError: if a strategy lacks runs or cycles that another has; see :func:`common`.
+    """
+    values = scores(table)
+    _require_pairs(values)
+    return _minus(_areas(values), _PAIR, baseline)
+
+
 def common(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows that can be compared, and one row for each run of which something was left out.
 

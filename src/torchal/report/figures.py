@@ -13,7 +13,7 @@ import altair as alt
 import pandas as pd
 
 from torchal.report.compare import BASELINE, curves, differences, paired
-from torchal.report.frame import GROUP, scores
+from torchal.report.frame import GROUP, place, scores
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A800")
 """Okabe and Ito's colours; their yellow is darkened, since it cannot be read on white."""
@@ -229,15 +229,10 @@ def _percent(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: (100 * table[name]).round(4) for name in names})
 
 
-def _of(table: pd.DataFrame, name: Any) -> pd.DataFrame:
-    """Return the rows of one data set and model."""
-    rows: pd.DataFrame = table[(table["dataset"] == name[0]) & (table["model"] == name[1])]
+def _of(table: pd.DataFrame, name: tuple[Any, ...]) -> pd.DataFrame:
+    """Return the rows of one data set, model and condition."""
+    rows: pd.DataFrame = table[(table[GROUP] == list(name)).all(axis=1)]
     return rows
-
-
-def place(name: Any) -> str:
-    """Return a data set and a model in words."""
-    return f"{name[0]} with {name[1]}"
 
 
 def _inline(table: pd.DataFrame) -> alt.InlineData:

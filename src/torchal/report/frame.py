@@ -14,6 +14,7 @@ COLUMNS = (
     "experiment",
     "dataset",
     "model",
+    "condition",
     "strategy",
     "partition",
     "seed",
@@ -27,8 +28,14 @@ COLUMNS = (
 )
 """Columns of the table. Accuracies and ``ece`` are shares from 0 to 1, ``nll`` is in nats."""
 
-GROUP = ["dataset", "model"]
+GROUP = ["dataset", "model", "condition"]
 """Columns within which strategies are compared."""
+
+
+def place(group: tuple[Any, ...]) -> str:
+    """Return a data set, a model and a condition in words."""
+    dataset, model, condition = group
+    return f"{dataset} with {model}" + (f", {condition}" if condition else "")
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,13 @@ def frame(experiment: Experiment) -> pd.DataFrame:
     Raises:
         ValueError: if no cycle has been measured yet.
     """
-    rows = [row for record in experiment.records for cycle in record.cycles for row in _rows(record, cycle)]
+    conditions = {run.id: run.condition for run in experiment.plan.runs}
+    rows = [
+        row | {"condition": conditions[record.id]}
+        for record in experiment.records
+        for cycle in record.cycles
+        for row in _rows(record, cycle)
+    ]
     if not rows:
         raise ValueError(
             f"{experiment.plan.experiment}: no cycle has been measured yet; let torchal run go on and report again."

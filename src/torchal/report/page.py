@@ -14,9 +14,9 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from torchal.report import costs, figures, ledger, tables
+from torchal.report import conditions, costs, figures, ledger, tables
 from torchal.report.compare import BASELINE, common, summary, with_baseline
-from torchal.report.frame import GROUP, Experiment, frame, read, write_csv, write_tables
+from torchal.report.frame import GROUP, Experiment, frame, place, read, write_csv, write_tables
 from torchal.report.verdict import Verdict, verdict_sentence
 
 
@@ -104,6 +104,7 @@ def _content(found: Findings, results: Path) -> dict[str, Any]:
         "left_out": found.left_out.to_dict(orient="records"),
         "several": len(found.table[GROUP].drop_duplicates()) > 1,
         "verdicts": tables.verdicts(found.summary, style),
+        "conditions": conditions.compared(compared),
         "curves": curves,
         "sizes": _sizes(found.summary),
         "panels": panels,
@@ -116,7 +117,7 @@ def _content(found: Findings, results: Path) -> dict[str, Any]:
         "unfair": costs.unfair(found.ledger),
         "uncounted": costs.gaps(found.ledger),
         "protocol": tables.protocol(found.experiment.plan),
-        "recipes": tables.recipes(found.experiment.records),
+        "recipes": tables.recipes(found.experiment),
         "fingerprints": fingerprints,
         "commits": commits,
         "keys": tables.keys(found.table),
@@ -131,10 +132,10 @@ def _facts(found: Findings) -> list[str]:
     done = len(runs) - len(found.experiment.unfinished)
     axes = [("strategy", "strategies"), ("partition", "partitions"), ("seed", "seeds")]
     counts = [(len({getattr(run, axis) for run in runs}), axis, plural) for axis, plural in axes]
-    names = [", ".join(dict.fromkeys(getattr(run, axis) for run in runs)) for axis in GROUP]
+    names = [", ".join(filter(None, dict.fromkeys(getattr(run, axis) for run in runs))) for axis in GROUP]
     least, most = found.table["labelled"].min(), found.table["labelled"].max()
     return [
-        *names,
+        *filter(None, names),
         *(f"{count} {axis if count == 1 else plural}" for count, axis, plural in counts),
         f"{cycles} cycle{'s' * (cycles != 1)}, {least} to {most} labelled" if cycles > 1 else f"{least} labelled",
         f"{done} of {len(runs)} runs finished",
@@ -145,7 +146,7 @@ def _sizes(rows: pd.DataFrame) -> dict[str, str]:
     """Return n for each data set and model, in words."""
     firsts = rows.drop_duplicates(GROUP).to_dict(orient="records")
     return {
-        figures.place((row["dataset"], row["model"])): f"n = {row['n']} {row['over']}, {row['runs']} runs a strategy"
+        place(tuple(row[name] for name in GROUP)): f"n = {row['n']} {row['over']}, {row['runs']} runs a strategy"
         for row in firsts
     }
 
@@ -156,7 +157,7 @@ def _alone(kept: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
 
 
 def _places(table: pd.DataFrame) -> set[str]:
-    return {figures.place(name) for name, _ in table.groupby(GROUP)}
+    return {place(name) for name, _ in table.groupby(GROUP)}
 
 
 @cache

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from torchal.records import COMMITS, CommitsFile, FingerprintFile, PlanRecord, RunRecord
+from torchal.records import COMMITS, CommitsFile, FingerprintFile, PlanRecord
 from torchal.report import costs
 from torchal.report.compare import BETTER, NO_INTERVAL, NOT_COMPARED, REFERENCE, UNCLEAR, WORSE, curves, intervals
-from torchal.report.figures import Look, place
-from torchal.report.frame import GROUP, scores
+from torchal.report.figures import Look
+from torchal.report.frame import GROUP, Experiment, place, scores
 from torchal.report.ledger import Ledger
 from torchal.report.verdict import percent, points
 
@@ -105,12 +105,14 @@ def last_budget(table: pd.DataFrame) -> list[tuple[str, Grid]]:
     ]
 
 
-def recipes(records: tuple[RunRecord, ...]) -> Grid | None:
+def recipes(experiment: Experiment) -> Grid | None:
     """Return what the recipes of single cycles differ in; None if every cycle had the same."""
+    conditions = {run.id: run.condition for run in experiment.plan.runs}
     rows: list[dict[str, Any]] = [
         {"strategy": run.strategy, "dataset": run.dataset, "model": run.model, "partition": run.partition}
+        | {"condition": conditions[run.id]}
         | {"cycle": str(cycle.cycle), "seeds": str(run.seed), "recipe": _flat(cycle.recipe)}
-        for run in records
+        for run in experiment.records
         for cycle in run.cycles
         if cycle.recipe is not None
     ]

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchal.report.compare import BASELINE, BETTER, NO_INTERVAL, NOT_COMPARED, REFERENCE, UNCLEAR, WORSE
-from torchal.report.frame import GROUP
+from torchal.report.frame import GROUP, place
 
 _STYLES = {BETTER: "bold green", WORSE: "bold red", UNCLEAR: "", REFERENCE: "dim", NO_INTERVAL: "yellow"}
 
@@ -41,21 +41,19 @@ def verdict_sentence(summary: pd.DataFrame) -> str:
     """Return one plain sentence for each data set and model, a line each."""
     if summary.empty:
         return "Nothing can be compared yet: no partition and seed has been measured with every strategy."
-    several = len(set(summary["model"])) > 1
-    groups = summary.groupby(GROUP, sort=False)
-    return "\n".join(
-        _sentence(rows, f"{dataset} with {model}" if several else str(dataset)) for (dataset, model), rows in groups
-    )
+    groups = [(name, rows) for name, rows in summary.groupby(GROUP, sort=False)]
+    several = len({name[1:] for name, _ in groups}) > 1
+    return "\n".join(_sentence(rows, place(name) if several else str(name[0])) for name, rows in groups)
 
 
-def _sentence(rows: pd.DataFrame, place: str) -> str:
+def _sentence(rows: pd.DataFrame, where: str) -> str:
     compared = rows[rows["difference"].notna()]
     if compared.empty:
-        return _alone(rows, place)
+        return _alone(rows, where)
     best = compared.sort_values("difference", ascending=False, kind="stable").iloc[0]
     counts = compared["verdict"].value_counts()
     better, worse, total = int(counts.get(BETTER, 0)), int(counts.get(WORSE, 0)), len(compared)
-    where = f"on {place} ({_size(best)})"
+    where = f"on {where} ({_size(best)})"
     losers = f"; {worse} {_are(worse)} worse: {_named(compared, WORSE)}" if worse else ""
     gained = points(best["difference"]).startswith("+")
     largest = f"; the {'largest mean gain' if gained else 'highest mean difference'} is {_gain(best)}."
@@ -72,11 +70,11 @@ def _sentence(rows: pd.DataFrame, place: str) -> str:
     return f"{head}{losers}{largest}"
 
 
-def _alone(rows: pd.DataFrame, place: str) -> str:
+def _alone(rows: pd.DataFrame, where: str) -> str:
     best = rows.iloc[0]
     reason = "it is the only strategy" if set(rows["strategy"]) == {BASELINE} else "random has no runs to compare with"
     return (
-        f"No strategy can be compared with random on {place}: {reason}; the highest accuracy averaged over the budget "
+        f"No strategy can be compared with random on {where}: {reason}; the highest accuracy averaged over the budget "
         f"is that of {best['strategy']}, {percent(best['aubc'])} % ({_size(best)})."
     )
 
