@@ -1,5 +1,7 @@
 """Records of experiments that never ran, for tests of the report."""
 
+import json
+import math
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -12,12 +14,16 @@ from torchal.records import (
     COMMITS,
     CommitsFile,
     CycleRecord,
+    Effort,
+    EpochRecord,
     Fingerprint,
     FingerprintFile,
     PlannedRun,
     PlanRecord,
     RunRecord,
     Scores,
+    TrialRecord,
+    TuneRecord,
 )
 from torchal.report.frame import COLUMNS
 
@@ -108,6 +114,38 @@ def write_results(
     (results / "fingerprint.json").write_text(FingerprintFile(accepted=(one,)).text())
     (results / COMMITS).write_text(CommitsFile(commits=("abc",)).text())
     return results
+
+
+def trial(number: int, lr: float, optimizer: str = "sgd", state: str = "complete", value: float | None = None):
+    """Return a trial whose accuracy falls with the distance of its rate from 0.01, whatever its optimizer."""
+    reached = 0.9 - 0.1 * abs(math.log10(lr) + 2) if value is None else value
+    epoch = EpochRecord(epoch=0, loss=1.0, lr=lr, validation=scores(reached))
+    return TrialRecord(
+        number=number,
+        proposal={"lr": lr, "optimizer": optimizer},
+        state=state,
+        history=(epoch,),
+        value=None if state == "failed" else reached,
+        epochs=1,
+        effort=Effort(epochs=1, images=10, evaluated=5, flops=100),
+    )
+
+
+def with_search(results: Path, record: RunRecord, cycle: int, trials: list[TrialRecord], name: str) -> RunRecord:
+    """Write a search into the store, and return the record of a run whose cycle has its recipe from it."""
+    best = max((each for each in trials if each.state == "complete"), key=lambda each: each.value)
+    key, found = digest_of(name), TuneRecord(trials=tuple(trials), chosen=best.number, recipe={})
+    place = results / "store" / "tune" / key
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "tune.json").write_text(found.text())
+    space = {
+        "lr": {"when": {}, "low": 1e-4, "high": 1.0, "log": True, "integer": False, "points": None},
+        "optimizer": {"when": {}, "choices": ["sgd", "adam"]},
+    }
+    (place / "inputs.json").write_text(json.dumps({"tuning": {"space": space}}))
+    cycles = list(record.cycles)
+    cycles[cycle] = cycles[cycle].model_copy(update={"keys": cycles[cycle].keys | {"tune": key}})
+    return record.model_copy(update={"cycles": tuple(cycles)})
 
 
 def table(values: dict[Key, float], place: tuple[str, str] = ("digits", "mlp")) -> pd.DataFrame:

@@ -306,7 +306,8 @@ def new(
 @app.command()
 def export(
     what: Annotated[
-        str, typer.Argument(help="What to export: index (labelled, pool, validation, queried rows) or model.")
+        str,
+        typer.Argument(help="What to export: index (labelled, pool, validation, queried rows), model, or studies."),
     ],
     spec: Experiment,
     folder: Annotated[Path, typer.Option("--to", help="Where to write it.")],
@@ -321,21 +322,26 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the rows of every run as .npy files that TorchAL reads too, or a network that plain torch loads."""
-    experiment = _experiment(spec, overrides, files)
+    """Write rows as .npy files that TorchAL reads too, a network that plain torch loads, or searches for Optuna."""
     match what:
         case "index" if run_id is None and cycle is None:
             from torchal.export import export_index
 
-            written = export_index(experiment, results, folder)
+            written = export_index(_experiment(spec, overrides, files), results, folder)
         case "model":
             from torchal.export_model import export_model
 
-            written = export_model(experiment, results, folder, run_id, cycle)
-        case "index":
-            raise ValueError("export index: writes every run and cycle; --run and --cycle belong to export model.")
+            written = export_model(_experiment(spec, overrides, files), results, folder, run_id, cycle)
+        case "studies" if run_id is None and cycle is None:
+            from torchal.export_studies import export_studies
+
+            written = export_studies(results, _name(spec), folder)
+        case "index" | "studies":
+            raise ValueError(f"export {what}: writes every run and cycle; --run and --cycle belong to export model.")
         case _:
-            raise ValueError(f"export {what}: say torchal export index, or torchal export model.")
+            raise ValueError(
+                f"export {what}: say torchal export index, torchal export model or torchal export studies."
+            )
     if as_json:
         _print_json([str(place) for place in written])
     else:

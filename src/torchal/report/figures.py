@@ -132,7 +132,7 @@ def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[s
         lines.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_dash(style)),
         points.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_shape(style)),
     ]
-    return _finished(layers, _HEIGHT, "Mean test accuracy against labelled examples, a line for each strategy.")
+    return finished(layers, _HEIGHT, "Mean test accuracy against labelled examples, a line for each strategy.")
 
 
 def _panel(means: pd.DataFrame, pairs: pd.DataFrame, style: Look, scale: alt.Scale) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _panel(means: pd.DataFrame, pairs: pd.DataFrame, style: Look, scale: alt.Sca
         base.mark_line(strokeWidth=2.5).encode(y=y),
         base.mark_point(size=45, filled=True).encode(y=y, opacity=alt.value(1)),
     ]
-    return _finished(layers, _PANEL, "Paired difference in test accuracy from random against labelled examples.")
+    return finished(layers, _PANEL, "Paired difference in test accuracy from random against labelled examples.")
 
 
 def _bounds(base: alt.Chart, means: pd.DataFrame, title: str) -> alt.Chart:
@@ -162,7 +162,8 @@ def _bounds(base: alt.Chart, means: pd.DataFrame, title: str) -> alt.Chart:
     return marked.encode(y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
 
 
-def _finished(layers: list[alt.Chart], height: int, description: str) -> dict[str, Any]:
+def finished(layers: list[alt.Chart], height: int, description: str) -> dict[str, Any]:
+    """Return layers as one chart that fills the width it is given."""
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     chart = alt.layer(*layers).properties(width="container", height=height, autosize=fit, description=description)
     spec: dict[str, Any] = chart.to_dict()

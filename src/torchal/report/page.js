@@ -60,6 +60,11 @@
     root.dataset.drawn = root.dataset.theme;
   }
 
+  function redraw(id) {
+    views.get(id)?.finalize();
+    return draw(id, isDark());
+  }
+
   let last = Promise.resolve();
   const again = () => { last = last.then(show); };
   button.addEventListener("click", () => {
@@ -68,5 +73,10 @@
     again();
   });
   system.addEventListener("change", again);
+  // A chart that was drawn while its part of the page was closed has no width.
+  document.querySelectorAll("details").forEach((part) => part.addEventListener("toggle", () => {
+    const inside = [...part.querySelectorAll(".chart")].map((chart) => chart.id);
+    if (part.open) last = last.then(() => Promise.all(inside.map(redraw)));
+  }));
   again();
 })();

@@ -14,7 +14,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from torchal.report import conditions, costs, figures, ledger, tables
+from torchal.report import conditions, costs, figures, insight, ledger, searches, tables
 from torchal.report.compare import BASELINE, common, summary, with_baseline
 from torchal.report.frame import GROUP, Experiment, frame, place, read, write_csv, write_tables
 from torchal.report.verdict import Verdict, verdict_sentence
@@ -34,6 +34,8 @@ class Findings:
     summary: pd.DataFrame
     ledger: ledger.Ledger
     """What the runs cost."""
+    searches: searches.Searches
+    """Where the recipes come from."""
 
 
 def findings(results: Path, experiment: str) -> Findings:
@@ -45,7 +47,8 @@ def findings(results: Path, experiment: str) -> Findings:
     found = read(results, experiment)
     table = frame(found)
     kept, left_out = common(table)
-    return Findings(found, table, kept, left_out, summary(kept), ledger.read(found, results))
+    spent, searched = ledger.read(found, results), searches.read(found, results)
+    return Findings(found, table, kept, left_out, summary(kept), spent, searched)
 
 
 def verdict(results: Path, experiment: str) -> Verdict:
@@ -71,9 +74,11 @@ def write(results: Path, experiment: str) -> Path:
     write_csv(found.summary, folder / "summary.csv")
     write_csv(ledger.table(found.ledger, ledger.COUNTED), folder / "cost.csv")
     write_csv(ledger.table(found.ledger, ledger.TIMED), folder / "cost-timing.csv")
-    place = folder / "report.html"
-    place.write_text(html(found, results), encoding="utf-8", newline="\n")
-    return place
+    if found.searches.found:
+        write_csv(searches.table(found.searches), folder / "tuning.csv")
+    file = folder / "report.html"
+    file.write_text(html(found, results), encoding="utf-8", newline="\n")
+    return file
 
 
 def html(found: Findings, results: Path) -> str:
@@ -93,7 +98,12 @@ def _content(found: Findings, results: Path) -> dict[str, Any]:
     compared = with_baseline(found.kept)
     curves = figures.learning_curves(found.kept, style)
     panels = figures.difference_panels(compared, style)
-    drawn = [*curves, *chain.from_iterable(each for _, each in panels)]
+    insights = insight.told(found.searches, style)
+    drawn = [
+        *curves,
+        *chain.from_iterable(each for _, each in panels),
+        *chain.from_iterable(each.figures for each in insights),
+    ]
     fingerprints, commits = tables.environment(results)
     return {
         "name": found.experiment.plan.experiment,
@@ -112,6 +122,8 @@ def _content(found: Findings, results: Path) -> dict[str, Any]:
         "without_random": _places(found.kept) - _places(compared),
         "budgets": tables.budgets(found.kept),
         "last": tables.last_budget(found.kept),
+        "insights": insights,
+        "searches_missing": found.searches.missing,
         "cost": tables.cost(found.ledger),
         "spent": costs.spent(found.ledger),
         "unfair": costs.unfair(found.ledger),
