@@ -198,3 +198,9 @@ def test_a_strategy_without_its_method_is_refused_before_anything_runs(tmp_path)
     load_file(tmp_path / "has_no_select.py")
     with pytest.raises(ValueError, match="'has_no_select' lacks the method select; define it in Mine"):
         build(Strategy, "has_no_select")
+
+
+def test_a_mapping_can_take_over_another_and_change_a_field(tmp_path):
+    file = tmp_path / "x.yaml"
+    file.write_text("tuning:\n  - &first {trials: 3, scope: every_run}\n  - {<<: *first, scope: fixed}\n")
+    assert read_yaml(file)["tuning"][1] == {"trials": 3, "scope": "fixed"}
