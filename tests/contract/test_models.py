@@ -9,6 +9,7 @@ from torchal.testing.models import (
     CHECKS,
     check_addressed_weights,
     check_body_is_a_sequence,
+    check_cost_can_be_counted,
     check_evaluation_is_deterministic,
     check_exact,
     check_gradients,
@@ -100,6 +101,18 @@ class Unlearnt(Model):
         return network
 
 
+class Peeking(Classifier):
+    """How it computes depends on what it is given."""
+
+    def forward(self, x):
+        return super().forward(x if x.sum().item() > 0 else -x)
+
+
+class Uncounted(Model):
+    def build(self, shape, classes):
+        return Peeking(nn.Sequential(nn.Flatten()), nn.Linear(shape[0], classes))
+
+
 class Inexact(Model):
     def build(self, shape, classes):
         body = nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (1, 2, 3)), nn.AdaptiveAvgPool2d((2, 2)), nn.Flatten())
@@ -114,6 +127,7 @@ class Inexact(Model):
         (check_evaluation_is_deterministic, Bad()),
         (check_addressed_weights, Unlearnt()),
         (check_gradients, Unlearnt()),
+        (check_cost_can_be_counted, Uncounted()),
         (check_exact, Inexact()),
         (check_learns, Unlearnt()),
     ],

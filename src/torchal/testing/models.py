@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torchal.models import Classifier, Model
 from torchal.rng import generator, seeded
 from torchal.testing.watch import streams
+from torchal.training.effort import flops_of
 from torchal.training.fit import fresh
 
 Shape = tuple[int, ...]
@@ -119,6 +120,15 @@ _INEXACT = {
 """Those of the list under ``torch.use_deterministic_algorithms`` that a network for images or vectors may hold."""
 
 
+def check_cost_can_be_counted(model: Model, shape: Shape, classes: int) -> None:
+    """What a pass costs follows from the network and the shape of an example, without values."""
+    try:
+        forward, both = flops_of(model, shape, classes)
+    except RuntimeError as error:
+        raise AssertionError(f"forward asks for values, and its cost cannot be counted: {error}") from error
+    assert 0 < forward < both, f"{forward} operations forward and {both} with the way back cannot be"
+
+
 def check_exact(model: Model, shape: Shape, classes: int) -> None:
     """A training step has a deterministic form on an accelerator, where exact mode refuses what has none."""
     network = _network(model, shape, classes).train()
@@ -132,6 +142,7 @@ CHECKS: tuple[Check, ...] = (
     check_evaluation_is_deterministic,
     check_addressed_weights,
     check_gradients,
+    check_cost_can_be_counted,
     check_exact,
     check_learns,
 )
