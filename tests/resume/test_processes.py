@@ -26,9 +26,9 @@ def finish(process: subprocess.Popen) -> None:
     assert process.returncode == 0, errors.decode()
 
 
-def test_two_processes_with_other_hash_seeds_and_jobs_write_the_same_bytes(tmp_path, spec_file, undisturbed):
+def test_another_hash_seed_and_a_process_for_each_of_two_devices_write_the_same_bytes(tmp_path, spec_file, undisturbed):
     first = start(spec_file, tmp_path / "a", "--jobs", "1", PYTHONHASHSEED="1")
-    second = start(spec_file, tmp_path / "b", "--jobs", "2", PYTHONHASHSEED="2")
+    second = start(spec_file, tmp_path / "b", "--device", "cpu,cpu", PYTHONHASHSEED="2")
     finish(first)
     finish(second)
     assert contents(tmp_path / "a") == contents(tmp_path / "b") == undisturbed
