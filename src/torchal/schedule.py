@@ -5,7 +5,6 @@ one of them, a search to the run that makes it; the others wait. Where several p
 apart into its trials: each is computed wherever there is room, and the search then finds them in the store.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -40,7 +39,7 @@ class Schedule:
         self._chains, self._apart = found, apart
         self._owner = _owners(found)
         self._done = {step.identity for chain in found for step in chain.steps[: len(chain.finished)]}
-        self._trials: defaultdict[str, set[int]] = defaultdict(set)  # done, of searches that are taken apart
+        self._trials: dict[str, dict[int, None]] = {}  # not done, of searches that are taken apart
         self._failed: set[str] = set()
 
     @property
@@ -69,8 +68,7 @@ class Schedule:
     def _parts(self, chain: Chain, step: Step, running: list[Part]) -> list[Part]:
         at_work = {part.trial for part in running if part.chain is chain}
         if step.stage == "tune" and self._apart:
-            tuning, done = chain.spec.tuning, self._trials[step.identity]
-            left = [trial for trial in range(tuning.count(chain.spec.recipe)) if trial not in done]
+            tuning, left = chain.spec.tuning, self._left(chain, step)
             if left:
                 return [
                     Part(chain, step, trial)
@@ -79,12 +77,18 @@ class Schedule:
                 ]
         return [] if at_work else [Part(chain, step)]
 
+    def _left(self, chain: Chain, step: Step) -> list[int]:
+        """Return the trials of a search that are not done, in ascending order."""
+        if step.identity not in self._trials:
+            self._trials[step.identity] = dict.fromkeys(range(chain.spec.tuning.count(chain.spec.recipe)))
+        return list(self._trials[step.identity])
+
     def done(self, part: Part) -> None:
         """Take note of a part that is computed."""
         if part.trial is None:
             self._done.add(part.step.identity)
         else:
-            self._trials[part.step.identity].add(part.trial)
+            self._trials[part.step.identity].pop(part.trial)
 
     def failed(self, part: Part) -> bool:
         """Take note of a part that cannot be computed, which ends its run; return whether it is the run's first."""
