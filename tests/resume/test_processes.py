@@ -37,7 +37,7 @@ def test_another_hash_seed_and_a_process_for_each_of_two_devices_write_the_same_
 @pytest.mark.parametrize(
     ("tuning", "more"),
     [
-        ({"trials": 5}, ("2", "4")),
+        ({"trials": 5, "pruner": None}, ("2", "4")),
         ({"trials": 5, "sampler": "tpe", "pruner": {"name": "halving", "least": 1}, "together": 3}, ("4",)),
     ],
     ids=["trials that know nothing of each other", "trials that learn from others"],

@@ -15,7 +15,7 @@ def schedule(*, apart, **fields):
             "partition": {"drawn": 1, "labelled": 20, "validation": 40},
             "seed": [1, 2],
             "setting": {"cycles": 2, "budget": 5},
-            "tuning": {"trials": 5, **fields},
+            "tuning": {"trials": 5, "pruner": None, **fields},
         }
     )
     return Schedule([Chain.of(run) for run in experiment.runs()], apart=apart)

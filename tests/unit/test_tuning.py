@@ -13,6 +13,7 @@ from torchal.rng import generator
 from torchal.store import Store
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
+from torchal.tuning.pruner import Median
 from torchal.tuning.search import Search
 from torchal.tuning.spaces import PAPER
 from torchal.tuning.tuning import Tuning
@@ -36,13 +37,14 @@ def task(n: int = 24) -> Task:
 
 
 def search(store, where=("a",), **fields):
-    tuning = Tuning.model_validate({"space": SPACE, "trials": 6, **fields}).of(Mlp(), RECIPE)
+    tuning = Tuning.model_validate({"space": SPACE, "trials": 6, "pruner": None, **fields}).of(Mlp(), RECIPE)
     return Search(tuning, RECIPE, task(), where, store)
 
 
-def test_the_default_search_is_the_papers():
+def test_the_default_search_is_the_papers_with_the_pruner_that_lost_nothing_in_replays():
     tuning = Tuning().of(Mlp(), Recipe())
-    assert (tuning.trials, tuning.sampler.name, tuning.pruner, tuning.space) == (50, "random", None, PAPER)
+    assert (tuning.trials, tuning.sampler.name, tuning.space) == (50, "random", PAPER)
+    assert tuning.pruner == Median(startup=5, warmup=3)
 
 
 def test_a_search_has_no_way_to_reach_test_data():

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +28,7 @@ class Verdict:
         """The verdict in words, a line for each data set and model."""
         return verdict_sentence(self.summary)
 
-    def table(self) -> Table:
+    def table(self) -> Group:
         """Return it for the terminal."""
         return terminal(self.summary)
 
@@ -119,22 +120,28 @@ def points(share: float) -> str:
     return "0.0" if text in {"+0.0", "-0.0"} else text
 
 
-def terminal(summary: pd.DataFrame) -> Table:
-    """Return the verdict on each strategy for the terminal."""
-    groups = [name for name in GROUP if len(set(summary[name])) > 1]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
-    for name in [*groups, "strategy"]:
-        table.add_column(name.replace("dataset", "data set"), overflow="fold")
-    for name in ("AUBC %", "difference", "95 % interval", "n"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for row in summary.to_dict(orient="records"):
-        table.add_row(*(Text(str(row[name])) for name in groups), *_cells(row))
+def terminal(summary: pd.DataFrame) -> Group:
+    """Return the verdict on each strategy for the terminal, a table for each data set, model and condition."""
+    groups = list(summary.groupby(GROUP, sort=False))
     counted = " or ".join(dict.fromkeys(summary["over"])) or "runs"
-    table.caption = (
+    legend = (
         "AUBC: accuracy averaged over the budget; difference: points from random;\n"
         f"n counts {counted}; each 95 % t interval is for one comparison alone."
     )
+    return Group(
+        *(_table(rows, place(name) if len(groups) > 1 else None) for name, rows in groups), Text(legend, "dim")
+    )
+
+
+def _table(rows: pd.DataFrame, title: str | None) -> Table:
+    heading = None if title is None else Text(title, "bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=heading, title_justify="left")
+    table.add_column("strategy", overflow="fold")
+    for name in ("AUBC %", "difference", "95 % interval", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for row in rows.to_dict(orient="records"):
+        table.add_row(*_cells(row))
     return table
 
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from torchal.models import Model
 from torchal.spec import Spec, nearest
 from torchal.training.recipe import Recipe
-from torchal.tuning.pruner import AnyPruner
+from torchal.tuning.pruner import AnyPruner, Median
 from torchal.tuning.sampler import AnySampler, Random
 from torchal.tuning.space import Space, check
 from torchal.tuning.spaces import SPACES, usual
@@ -40,8 +40,8 @@ class Tuning(Spec):
     sampler: AnySampler = Random()
     """How recipes are proposed: ``random``, ``tpe``, ``cmaes`` or ``grid``, or one of them with its options."""
 
-    pruner: AnyPruner | None = None
-    """Whether hopeless trials are stopped early, and how: ``median``, ``halving`` or ``hyperband``."""
+    pruner: AnyPruner | None = Median()
+    """How hopeless trials are stopped early: ``median``, ``halving``, ``hyperband``, or null for not at all."""
 
     together: int = Field(4, ge=1)
     """How many trials can run side by side where they learn from each other: sampler and pruner know of a trial only
