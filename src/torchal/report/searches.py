@@ -83,7 +83,8 @@ def read(experiment: Experiment, results: Path) -> Searches:
             if "tune" in cycle.keys:
                 users.setdefault(cycle.keys["tune"], []).append((planned[record.id], cycle))
     entries = {key: results / "store" / "tune" / key for key in users if _KEY.fullmatch(key)}
-    there = {key: entry for key, entry in entries.items() if (entry / "tune.json").is_file()}
+    files = ("tune.json", "inputs.json")
+    there = {key: entry for key, entry in entries.items() if all((entry / name).is_file() for name in files)}
     found = (_search(key, entry, users[key]) for key, entry in there.items())
     return Searches(tuple(found), sum(len(users[key]) for key in users.keys() - there.keys()))
 
