@@ -89,7 +89,7 @@ def _experiment(fields: dict[str, Any], study: int, **tuning: Any) -> Experiment
             "setting": {"cycles": 1, "budget": 1},
             **fields,
             "partition": {"drawn": study, **fields["partition"]},
-            "tuning": {"trials": 50, **tuning},
+            "tuning": {"trials": 50, "pruner": None, **tuning},
         }
     )
 

@@ -37,21 +37,19 @@ def test_another_hash_seed_and_a_process_for_each_of_two_devices_write_the_same_
 @pytest.mark.parametrize(
     ("tuning", "more"),
     [
-        ({"trials": 5, "pruner": None}, ("2", "4")),
-        ({"trials": 5, "sampler": "tpe", "pruner": {"name": "halving", "least": 1}, "together": 3}, ("4",)),
+        ({"trials": 5, "pruner": None}, (2, 4)),
+        ({"trials": 5, "sampler": "tpe", "pruner": {"name": "halving", "least": 1}, "together": 3}, (2,)),
     ],
     ids=["trials that know nothing of each other", "trials that learn from others"],
 )
 def test_trials_side_by_side_on_one_two_and_four_jobs_write_the_same_bytes(tmp_path, tuning, more):
     """One run, so that whatever happens side by side is a trial."""
-    lone = {**SMALL, "strategy": "random", "seed": 1, "setting": {"cycles": 1, "budget": 10}}
-    file = tmp_path / "lone.yaml"
-    file.write_text(yaml.safe_dump(lone | {"tuning": {"space": SMALL["tuning"]["space"], **tuning}}))
-    running = {jobs: start(file, tmp_path / jobs, "--jobs", jobs) for jobs in ("1", *more)}
-    for process in running.values():
-        finish(process)
-    assert all(contents(tmp_path / jobs) == contents(tmp_path / "1") for jobs in more)
-    assert len(list((tmp_path / "4" / "store" / "trial").iterdir())) == 5
+    space = SMALL["tuning"]["space"]
+    lone = changed(strategy="random", seed=1, setting={"cycles": 1, "budget": 10}, tuning={"space": space, **tuning})
+    for jobs in (1, *more):
+        compute(tmp_path / str(jobs), lone, jobs=jobs)
+    assert all(contents(tmp_path / str(jobs)) == contents(tmp_path / "1") for jobs in more)
+    assert len(list((tmp_path / "1" / "store" / "trial").iterdir())) == 5
 
 
 def test_two_processes_on_one_store_at_once_finish_without_error_and_with_the_same_bytes(

@@ -102,11 +102,16 @@ def test_what_the_data_cannot_give_is_refused_with_field_and_remedy(tmp_path, fi
 def test_runs_that_share_a_stage_by_position_share_it_by_content(tmp_path):
     """The identity by which a plan shares stages must make equal exactly what the store's keys make equal."""
     experiment = spec(partition={"drawn": 1, "labelled": 20, "validation": 40})
-    pairs = set()
-    with Store(tmp_path) as store:
-        for run in experiment.runs():
-            for done in stages(run, store):
-                pairs.add((run.stage_identity(done.cycle, done.stage), done.entry.key))
+    assert_shared_by_position_as_by_content(experiment, tmp_path)
+
+
+def assert_shared_by_position_as_by_content(experiment, folder):
+    with Store(folder) as store:
+        pairs = {
+            (run.stage_identity(done.cycle, done.stage), done.entry.key)
+            for run in experiment.runs()
+            for done in stages(run, store)
+        }
     identities, keys = zip(*pairs, strict=True)
     assert len(set(identities)) == len(pairs) == len(set(keys))
 
@@ -166,13 +171,7 @@ def test_several_tunings_are_an_axis_whose_runs_share_what_is_the_same(tmp_path)
     assert len({run.id for run in experiment.runs()}) == 4 * 2
     conditions = [planned.condition for planned in experiment.record().runs]
     assert conditions == [f"scope {each['scope']}" for each in scopes for _ in range(2)]
-    pairs = set()
-    with Store(tmp_path) as store:
-        for run in experiment.runs():
-            for done in stages(run, store):
-                pairs.add((run.stage_identity(done.cycle, done.stage), done.entry.key))
-    identities, keys = zip(*pairs, strict=True)
-    assert len(set(keys)) == len(set(identities)) == len(pairs)
+    assert_shared_by_position_as_by_content(experiment, tmp_path)
 
 
 def test_without_retraining_the_network_is_the_chosen_trials(tmp_path):

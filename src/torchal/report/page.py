@@ -58,7 +58,8 @@ def verdict(results: Path, experiment: str) -> Verdict:
         ValueError: if the experiment was never started in that folder or nothing has been measured yet.
     """
     found = findings(results, experiment)
-    return Verdict(found.summary, len(found.experiment.unfinished))
+    changes = tuple(sentence for _, sentence, _ in conditions.compared(with_baseline(found.kept)))
+    return Verdict(found.summary, len(found.experiment.unfinished), changes)
 
 
 def write(results: Path, experiment: str) -> Path:

@@ -22,11 +22,13 @@ class Verdict:
     summary: pd.DataFrame
     unfinished: int = 0
     """Planned runs that have not reached their end."""
+    changes: tuple[str, ...] = ()
+    """What conditions change, a sentence for each data set and model with several."""
 
     @property
     def sentence(self) -> str:
-        """The verdict in words, a line for each data set and model."""
-        return verdict_sentence(self.summary)
+        """The verdict in words, a line for each data set, model and condition, and one on what conditions change."""
+        return "\n".join([verdict_sentence(self.summary), *self.changes])
 
     def table(self) -> Group:
         """Return it for the terminal."""
