@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchal.experiment import ExperimentSpec, RunSpec
 from torchal.host import Host
 from torchal.launch import run_experiment
-from torchal.loop import opened
+from torchal.problem import opened
 from torchal.records import TrialRecord, TuneRecord
 from torchal.rng import generator, seeded
 from torchal.training.recipe import Recipe
@@ -172,7 +172,8 @@ def _timed(run: RunSpec, trials: tuple[TrialRecord, ...], threads: int) -> tuple
     started = time.perf_counter()
     reached = []
     for trial in trials:
-        data, rows = opened(run)
+        problem = opened(run)
+        data, rows = problem.data, problem.rows
         recipe = proposed(run.recipe, trial.proposal)
         learnt = _Pictures(data.train, rows.labelled, recipe)
         judged = _Pictures(data.train, rows.validation, Recipe())

@@ -44,7 +44,15 @@ def accuracy(key: Key) -> float:
 
 
 def scores(value: float) -> Scores:
-    return Scores(examples=100, accuracy=value, nll=1 - value, ece=0.05, per_class=(value - 0.1, None, value + 0.1))
+    return Scores(
+        examples=100,
+        accuracy=value,
+        nll=1 - value,
+        ece=0.05,
+        per_class=(value - 0.1, None, value + 0.1),
+        balanced_accuracy=value - 0.01,
+        macro_f1=value - 0.02,
+    )
 
 
 def cycle_record(key: Key, value: float) -> CycleRecord:
@@ -152,13 +160,14 @@ def table(values: dict[Key, float], place: tuple[str, str] = ("digits", "mlp")) 
     """Return a tidy table of test accuracies, as if the runs had been read."""
     rows = [
         {"strategy": strategy, "partition": partition, "seed": seed, "cycle": cycle, "labelled": 20 + 10 * cycle}
-        | {"value": value, "run": run_id(strategy, partition, seed, place)}
+        | {"in_use": 20 + 10 * cycle, "value": value, "run": run_id(strategy, partition, seed, place)}
         for (strategy, partition, seed, cycle), value in values.items()
     ]
     fixed = {
         "experiment": "tiny",
         "dataset": place[0],
         "model": place[1],
+        "source": "",
         "condition": "",
         "side": "test",
         "metric": "accuracy",

@@ -1,10 +1,19 @@
 """A tuned experiment of three cycles, small enough to be stopped everywhere."""
 
+import multiprocessing
+import os
+import signal
+import sys
+from functools import cache
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from torchal.cli import main
 from torchal.experiment import ExperimentSpec
 from torchal.host import Host
 from torchal.launch import run_experiment
+from torchal.training.average import Average
 
 SMALL = {
     "name": "small",
@@ -38,3 +47,45 @@ def contents(results: Path) -> dict[str, bytes]:
 def compute(results: Path, spec: ExperimentSpec | None = None, **host) -> None:
     failures = run_experiment(spec or changed(), Host(results, **host))
     assert failures == []
+
+
+def until(step: int, function, *arguments) -> None:
+    """Call a function, and be killed as soon as a training has made so many steps."""
+    real = Average.step
+
+    def stepped(self, number: int) -> None:
+        real(self, number)
+        if number == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Average.step = stepped
+    function(*arguments)
+
+
+@cache
+def forks(_: str = "spawn") -> BaseContext:
+    """Return what forks processes from one that has torch loaded, which takes each new program seconds.
+
+    In place of ``multiprocessing.get_context`` it gives a pool such workers.
+    """
+    context = multiprocessing.context.ForkServerContext()
+    context.set_forkserver_preload(["torchal.launch", "torchal.data.sources.digits", "torch._dynamo"])  # optimisers ask
+    return context
+
+
+def program(words: list[str], folder: Path, said: Path) -> None:
+    """Be the program ``torchal``, called with some words in a folder; what it says goes into a file."""
+    os.chdir(folder)
+    with said.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    multiprocessing.get_context = forks
+    sys.argv = ["torchal", *words]
+    main()
+
+
+def started(function, *arguments) -> BaseProcess:
+    """Have a function called in a process of its own."""
+    process = forks().Process(target=function, args=arguments)
+    process.start()
+    return process

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torchal.data.dataset import Dataset, Source
     from torchal.data.partition import Partition
-    from torchal.experiment import ExperimentSpec, RunSpec
+    from torchal.experiment import ExperimentSpec
     from torchal.host import Host
     from torchal.launch import run_experiment
     from torchal.loop import run
     from torchal.models import Classifier, Model
     from torchal.query import QueryContext, Strategy
+    from torchal.runspec import RunSpec
     from torchal.selection import select
     from torchal.store import Store
 
@@ -40,7 +41,8 @@ __all__ = [
 _HOMES = {
     "torchal.data.dataset": ("Dataset", "Source"),
     "torchal.data.partition": ("Partition",),
-    "torchal.experiment": ("ExperimentSpec", "RunSpec"),
+    "torchal.experiment": ("ExperimentSpec",),
+    "torchal.runspec": ("RunSpec",),
     "torchal.host": ("Host",),
     "torchal.launch": ("run_experiment",),
     "torchal.models": ("Classifier", "Model"),

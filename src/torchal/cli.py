@@ -4,7 +4,6 @@ Rooms are imported inside the verbs, so that ``torchal --help`` answers at once 
 torch.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from torchal import show
 
 if TYPE_CHECKING:
     from torchal.experiment import ExperimentSpec
@@ -41,6 +42,21 @@ Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda or cuda:1
 Devices = Annotated[
     str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, or several: cuda:0,cuda:1.", rich_help_panel="How")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Processes side by side; default one for each --threads cores or device.", rich_help_panel="How"
+    ),
+]
+Threads = Annotated[
+    int, typer.Option(min=1, help="Threads of each process; part of the fingerprint.", rich_help_panel="How")
+]
+Every = Annotated[
+    int, typer.Option(min=0, help="Epochs between checkpoints of a training; 0: none.", rich_help_panel="How")
+]
+Mixed = Annotated[
+    bool, typer.Option("--mixed", help="Accept and record another machine or version.", rich_help_panel="Where")
+]
 
 Matrix = Annotated[
     Path | None, typer.Option(metavar="FILE.npy", help="A row for every example.", rich_help_panel="What is known")
@@ -54,7 +70,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError) as error:
-        Console(stderr=True).print(f"[red]error:[/red] {_escaped(str(error))}", soft_wrap=True)
+        Console(stderr=True).print(f"[red]error:[/red] {show.escaped(str(error))}", soft_wrap=True)
         sys.exit(2)
 
 
@@ -74,15 +90,17 @@ def plan(
     experiment = _experiment(spec, overrides, files)
     answer = planned(experiment, Host(results, device=device))
     if as_json:
-        _print_json(answer)
+        show.print_json(answer)
         return
     console = Console()
     console.print(f"[bold]{experiment.name}[/bold]: {len(answer['runs'])} runs; results in {results / experiment.name}")
-    console.print(_axes(answer))
-    console.print(_runs(answer["runs"]))
-    console.print(_stages(answer["stages"]))
+    console.print(show.axes(answer))
+    console.print(show.runs(answer["runs"]))
+    console.print(show.stages(answer["stages"]))
+    for warning in answer["warnings"]:
+        console.print(f"[yellow]note:[/yellow] {show.escaped(warning)}", highlight=False)
     console.print(
-        f"About {_duration(answer['seconds'])} of one worker is missing (without pruning). Nothing was computed."
+        f"About {show.duration(answer['seconds'])} of one worker is missing (without pruning). Nothing was computed."
     )
 
 
@@ -92,53 +110,42 @@ def run(
     results: Results = DEFAULT_RESULTS,
     overrides: Overrides = None,
     files: Files = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Processes side by side; default one for each --threads cores or device.", rich_help_panel="How"
-        ),
-    ] = None,
-    threads: Annotated[
-        int, typer.Option(min=1, help="Threads of each process; part of the fingerprint.", rich_help_panel="How")
-    ] = 1,
+    jobs: Jobs = None,
+    threads: Threads = 1,
     device: Devices = "cpu",
-    checkpoint_every: Annotated[
-        int, typer.Option(min=0, help="Epochs between checkpoints of a training; 0: none.", rich_help_panel="How")
-    ] = 25,
-    mixed: Annotated[
-        bool, typer.Option("--mixed", help="Accept and record another machine or version.", rich_help_panel="Where")
-    ] = False,
+    checkpoint_every: Every = 25,
+    mixed: Mixed = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute whatever an experiment lacks. Stop it whenever you like: called again, it goes on."""
-    from torchal.host import Host
-    from torchal.launch import run_experiment
-    from torchal.progress import shown
-
-    experiment = _experiment(spec, overrides, files)
-    devices = tuple(device.split(","))
-    host = Host(
+    _compute(
+        _experiment(spec, overrides, files),
         results,
-        jobs=jobs or _jobs(devices, threads),
-        threads=threads,
-        device=devices[0],
-        devices=devices,
-        files=tuple(files or ()),
-        mixed=mixed,
-        checkpoint_every=checkpoint_every,
+        {"files": tuple(files or ()), "mixed": mixed, "threads": threads, "checkpoint_every": checkpoint_every},
+        device,
+        jobs,
+        as_json=as_json,
     )
-    with shown(experiment.name) as watch:
-        failures = run_experiment(experiment, host, watch)
-    if as_json:
-        _print_json({"experiment": experiment.name, "failures": [vars(each) for each in failures]})
-    for failure in failures:
-        place = results / experiment.name / "failures" / f"{failure.run}.txt"
-        message = f"{failure.run}, cycle {failure.cycle}, {failure.stage}: {failure.error} (traceback: {place})"
-        Console(stderr=True).print(f"[red]failed:[/red] {_escaped(message)}", soft_wrap=True)
-    if failures:
-        raise typer.Exit(1)
-    if not as_json and os.environ.get("RANK", "0") == "0":
-        Console().print(f"Finished. See it: torchal report {spec}", highlight=False)
+
+
+@app.command()
+def replay(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="What torchal export index wrote, or the like.")],
+    name: Annotated[str | None, typer.Option(help="Name of the folder of results.")] = None,
+    results: Results = DEFAULT_RESULTS,
+    overrides: Overrides = None,
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    device: Devices = "cpu",
+    checkpoint_every: Every = 25,
+    mixed: Mixed = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train cycle by cycle on index sets, whoever chose them: those of a manifest that lies beside its files."""
+    from torchal.replay import replay as replayed
+
+    options = {"mixed": mixed, "threads": threads, "checkpoint_every": checkpoint_every}
+    _compute(replayed(manifest, name, tuple(overrides or ())), results, options, device, jobs, as_json=as_json)
 
 
 @app.command()
@@ -162,7 +169,7 @@ def status(
         answer["cost"] = costs.document(paid)
         shown += costs.shown(paid)
     if as_json:
-        _print_json(answer)
+        show.print_json(answer)
     else:
         Console().print(*shown, sep="\n")
 
@@ -176,7 +183,7 @@ def report(spec: Experiment, results: Results = DEFAULT_RESULTS, as_json: AsJson
     place = page.write(results, name)
     verdict = page.verdict(results, name)
     if as_json:
-        _print_json({"page": str(place), **verdict.document()})
+        show.print_json({"page": str(place), **verdict.document()})
         return
     console = Console()
     console.print(verdict.table())
@@ -206,7 +213,7 @@ def verify(
     host = Host(results, threads=threads, device=device, files=tuple(files or ()))
     answer = recompute(experiment, host, run_id, every=every)
     if as_json:
-        _print_json(answer.document())
+        show.print_json(answer.document())
     else:
         Console().print(answer.table())
         Console().print(answer.sentence, highlight=False)
@@ -223,12 +230,12 @@ def list_(
 
     entries = listed(kind)
     if as_json:
-        _print_json(entries)
+        show.print_json(entries)
         return
     table = Table("name", "what it does", "parameters")
     for entry in entries:
         parameters = ", ".join(f"{name}={value['default']!r}" for name, value in entry["parameters"].items())
-        table.add_row(entry["name"], _escaped(entry["summary"]), _escaped(parameters))
+        table.add_row(entry["name"], show.escaped(entry["summary"]), show.escaped(parameters))
     Console().print(table)
 
 
@@ -343,7 +350,7 @@ def export(
                 f"export {what}: say torchal export index, torchal export model or torchal export studies."
             )
     if as_json:
-        _print_json([str(place) for place in written])
+        show.print_json([str(place) for place in written])
     else:
         Console(highlight=False).print(f"Wrote {len(written)} files below {folder}.")
 
@@ -373,6 +380,38 @@ def _experiment(spec: Path, overrides: list[str] | None, files: list[Path] | Non
     return ExperimentSpec.read(spec, tuple(overrides or ()), extra)
 
 
+def _compute(
+    experiment: "ExperimentSpec",
+    results: Path,
+    options: dict[str, Any],
+    device: str,
+    jobs: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Carry out an experiment, show how it goes, and end with code 1 if a run failed."""
+    from torchal.host import Host
+    from torchal.launch import run_experiment
+    from torchal.progress import shown
+
+    devices = tuple(device.split(","))
+    jobs = jobs or _jobs(devices, options["threads"])
+    host = Host(results, jobs=jobs, device=devices[0], devices=devices, **options)
+    with shown(experiment.name) as watch:
+        failures = run_experiment(experiment, host, watch)
+    if as_json:
+        show.print_json({"experiment": experiment.name, "failures": [vars(each) for each in failures]})
+    for failure in failures:
+        place = results / experiment.name / "failures" / f"{failure.run}.txt"
+        message = f"{failure.run}, cycle {failure.cycle}, {failure.stage}: {failure.error} (traceback: {place})"
+        Console(stderr=True).print(f"[red]failed:[/red] {show.escaped(message)}", soft_wrap=True)
+    if failures:
+        raise typer.Exit(1)
+    if not as_json and os.environ.get("RANK", "0") == "0":
+        spec = results / experiment.name / "spec.yaml"
+        Console().print(f"Finished. See it: torchal report {spec}", highlight=False, soft_wrap=True)
+
+
 def _jobs(devices: tuple[str, ...], threads: int) -> int:
     """Return how many processes keep the processors busy and no busier, or one for each accelerator."""
     if "WORLD_SIZE" in os.environ:
@@ -393,44 +432,6 @@ def _name(spec: Path) -> str:
     if not isinstance(name, str):
         raise ValueError(f"{spec}: name: the experiment needs a name, which is the name of its folder of results.")
     return name
-
-
-def _print_json(answer: Any) -> None:
-    sys.stdout.write(json.dumps(answer, indent=1, default=str) + "\n")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
-
-
-def _axes(answer: dict[str, Any]) -> Table:
-    table = Table("axis", "values")
-    for axis, values in answer["axes"].items():
-        table.add_row(axis, _escaped(", ".join(str(value) for value in values)))
-    return table
-
-
-def _runs(runs: list[dict[str, Any]], most: int = 12) -> Table:
-    table = Table("run", "stages that exist")
-    for run in runs[:most]:
-        table.add_row(run["id"], f"{run['finished']}/{run['stages']}")
-    if len(runs) > most:
-        table.caption = f"and {len(runs) - most} more, which --json lists"
-    return table
-
-
-def _stages(stages: dict[str, Any]) -> Table:
-    table = Table("stage", "exist", "missing", "examples to train on", "estimate")
-    for stage, row in stages.items():
-        table.add_row(stage, str(row["exist"]), str(row["missing"]), f"{row['examples']:,}", _duration(row["seconds"]))
-    return table
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 if __name__ == "__main__":

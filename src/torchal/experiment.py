@@ -1,123 +1,40 @@
-"""The specs of an experiment and of a run: an experiment is a product of axes, a run is one point of it."""
+"""The spec of an experiment: the product of its axes, each a value or a list."""
 
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from torchal.condition import conditions
 from torchal.data.dataset import AnySource
-from torchal.data.draw import AnyPartition, Size, expand
-from torchal.digest import canonical, digest_of
-from torchal.models import AnyModel
+from torchal.data.dataset import Source as DataSource
+from torchal.data.draw import AnyPartition, First, expand
+from torchal.data.oracle import Answers
+from torchal.data.pool import Pool
+from torchal.models import AnyModel, Model
 from torchal.query import AnyStrategy, Strategy
-from torchal.records import PlannedRun, PlanRecord, StageName
-from torchal.rng import Address
-from torchal.spec import Spec, SpecError, one_or_many, read_yaml, resolve
+from torchal.runspec import BASELINE, RunSpec, Source, baseline
+from torchal.setting import Setting
+from torchal.spec import Spec, SpecError, one_or_many, read_yaml
 from torchal.training.recipe import Recipe
 from torchal.tuning.tuning import Tuning
-
-
-class Setting(Spec):
-    """How many labels are bought, and how often."""
-
-    cycles: int = Field(4, ge=1)
-    """Trainings in a run. Between two of them lies a query, so there are ``cycles - 1`` queries."""
-
-    budget: Size
-    """Labels bought by one query: a count, or per cent of the training side."""
-
-
-class RunSpec(Spec):
-    """One point of an experiment: all that its results depend on, and nothing else."""
-
-    dataset: AnySource
-    model: AnyModel
-    strategy: AnyStrategy
-    partition: AnyPartition
-    seed: int
-    setting: Setting
-    recipe: Recipe
-    tuning: Tuning
-    first_seed: int
-    """The seed that searches in the scopes ``first_seed`` and ``shared``."""
-
-    @property
-    def id(self) -> str:
-        """A name that is readable and unique: strategy, partition, seed and the start of the spec's digest."""
-        name = self.strategy.plugin_name().rpartition(".")[2].replace(":", "-")
-        return f"{name}-{self.partition.id}-s{self.seed}-{digest_of(self.identity())[:8]}"
-
-    def where(self, cycle: int) -> Address:
-        """Return the address of all randomness in a cycle. Strategies share it, so that they differ by choice alone."""
-        return (self.partition.id, self.seed, cycle)
-
-    def tuned_by(self, cycle: int) -> tuple["RunSpec", int] | None:
-        """Return the run and the cycle whose search serves a cycle of this run, or None if nobody searches."""
-        match self.tuning.scope:
-            case "fixed":
-                return None
-            case "first_cycle":
-                return self, 0
-            case "first_seed":
-                return self.model_copy(update={"seed": self.first_seed}), cycle
-            case "shared":
-                return self.model_copy(update={"seed": self.first_seed, "strategy": _baseline()}), cycle
-            case "every_run":
-                return self, cycle
-
-    def plan(self) -> tuple[tuple[int, StageName], ...]:
-        """Return the (cycle, stage) pairs of this run in order."""
-        steps: list[tuple[int, StageName]] = []
-        for cycle in range(self.setting.cycles):
-            if self.tuned_by(cycle) is not None:
-                steps.append((cycle, "tune"))
-            steps += [(cycle, "fit"), (cycle, "measure")]
-            if cycle + 1 < self.setting.cycles:
-                steps.append((cycle, "query"))
-        return tuple(steps)
-
-    def stage_identity(self, cycle: int, stage: StageName) -> str:
-        """Return what tells a stage from all others before anything has run; equal for stages that runs share.
-
-        Until the first query the strategy plays no part, and a search belongs to the run that makes it.
-        """
-        if stage == "tune" and (tuner := self.tuned_by(cycle)) is not None and tuner != (self, cycle):
-            return tuner[0].stage_identity(tuner[1], stage)
-        spec = self.identity()
-        del spec["setting"]["cycles"], spec["first_seed"]
-        spec["tuning"]["scope"] = [self._searcher(each) for each in range(cycle + 1)]
-        if cycle == 0 and stage != "query":
-            del spec["strategy"], spec["setting"]
-            if stage == "tune":
-                del spec["tuning"]["retrain"]
-        return digest_of([spec, cycle, stage])
-
-    def _searcher(self, cycle: int) -> list[Any]:
-        """Return whose search serves a cycle, so that scopes which come to the same share their stages."""
-        tuner = self.tuned_by(cycle)
-        if tuner is None:
-            return []
-        run, when = tuner
-        whose = run.strategy.label if when and run.strategy != self.strategy else ""
-        return [whose, run.seed, when]
-
-
-BASELINE = "random"
-"""Name of the strategy that others are compared with, and on whose sets all search in scope ``shared``."""
-
-
-def _baseline() -> Strategy:
-    return resolve(Strategy, BASELINE)()  # type: ignore[return-value]  # resolve keeps the kind
 
 
 def _partitions(value: Any) -> Any:
     return expand(one_or_many(value))
 
 
+def _targets(value: Any) -> Any:
+    return value if value == "all" else one_or_many(value)
+
+
+_AXES = ("dataset", "model", "strategy", "partition", "seed", "setting", "recipe", "tuning", "pool", "oracle")
+
+
 class ExperimentSpec(Spec):
-    """The product of its axes: data set x model x strategy x partition x seed x tuning, each a value or a list."""
+    """The product of its axes, each a value or a list: what is compared, and under which conditions."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Name of the folder of results: letters, digits, dot, dash and underscore."""
@@ -128,24 +45,34 @@ class ExperimentSpec(Spec):
     model: Annotated[tuple[AnyModel, ...], BeforeValidator(one_or_many), Field(min_length=1)]
     """The network."""
 
+    transfer: Annotated[tuple[AnyModel, ...] | Literal["all"], BeforeValidator(_targets)] = ()
+    """Networks that are trained on the rows that each ``model`` chose, cycle by cycle, beside that model itself; or
+    ``all``: every model on the rows of every other."""
+
     strategy: Annotated[tuple[AnyStrategy, ...], BeforeValidator(one_or_many), Field(min_length=1)]
     """What chooses the rows to label. Comparisons are made with ``random``, so have it in the list."""
 
     partition: Annotated[tuple[AnyPartition, ...], BeforeValidator(_partitions), Field(min_length=1)]
-    """The initial labelled, pool and validation rows."""
+    """The initial labelled, pool and validation rows. Partitions of other sizes are other conditions."""
 
     seed: Annotated[tuple[int, ...], BeforeValidator(one_or_many), Field(min_length=1)]
     """Replications of the training on one partition. The first is the one that tunes in the scopes ``first_seed`` and
     ``shared``."""
 
-    setting: Setting
+    setting: Annotated[tuple[Setting, ...], BeforeValidator(one_or_many), Field(min_length=1)]
     """Cycles and budget."""
 
-    recipe: Recipe = Recipe()
+    recipe: Annotated[tuple[Recipe, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Recipe(),)
     """How the network is trained, before tuning replaces fields of it."""
 
     tuning: Annotated[tuple[Tuning, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Tuning(),)
-    """How the recipe is found in every cycle. With several, the report says whether they change who wins."""
+    """How the recipe is found in every cycle."""
+
+    pool: Annotated[tuple[Pool, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Pool(),)
+    """What the pool is like: imbalanced, with copies, with examples of no class."""
+
+    oracle: Annotated[tuple[Answers, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Answers(),)
+    """How labels are given: noise and prices."""
 
     @field_validator("name")
     @classmethod
@@ -156,25 +83,19 @@ class ExperimentSpec(Spec):
 
     @model_validator(mode="after")
     def _axes_without_repeats(self) -> Self:
-        for axis in ("dataset", "model", "strategy", "partition", "seed", "tuning"):
+        for axis in _AXES:
             values = [each.identity() if isinstance(each, Spec) else each for each in getattr(self, axis)]
             for position, value in enumerate(values):
                 if value in values[:position]:
                     raise ValueError(f"{axis}[{position}] repeats an earlier value; remove one of them")
-        names = [each.id for each in self.partition]
-        for position, name in enumerate(names):
-            if name in names[:position]:
-                raise ValueError(
-                    f"partition[{position}] is {name} a second time, with other sizes; partitions are replications of "
-                    "one setting, so compare sizes in experiments of their own"
-                )
         return self
 
     @model_validator(mode="after")
     def _searchable(self) -> Self:
-        for tuning, model in product(self.tuning, self.model):
-            tuning.of(model, self.recipe)
-        if _baseline() not in self.strategy and any(each.scope == "shared" for each in self.tuning):
+        models = (*self.model, *(self.transfer if self.transfer != "all" else ()))
+        for tuning, model, recipe in product(self.tuning, models, self.recipe):
+            tuning.of(model, recipe)
+        if baseline() not in self.strategy and any(each.scope == "shared" for each in self.tuning):
             raise ValueError(f"tuning.scope shared searches on the labelled sets of {BASELINE}; add it to strategy")
         return self
 
@@ -200,52 +121,72 @@ class ExperimentSpec(Spec):
 
     def runs(self) -> tuple[RunSpec, ...]:
         """Return the runs, strategies side by side, so that early results already compare them."""
-        axes = product(self.dataset, self.model, self.tuning, self.partition, self.seed, self.strategy)
+        points = self.points()
+        parts = {(id(t), id(m), id(r)): (t, m, r) for p in points for t, m, r in _searched(p)}
+        found = {key: tuning.of(model, recipe) for key, (tuning, model, recipe) in parts.items()}
+
+        def search(point: Point, model: Model) -> Tuning:
+            return found[id(point.tuning), id(model), id(point.recipe)]
+
         return tuple(
             RunSpec(
-                dataset=dataset,
-                model=model,
-                partition=partition,
-                seed=seed,
-                strategy=strategy,
-                setting=self.setting,
-                recipe=self.recipe.for_data(dataset.augment),
-                tuning=tuning.of(model, self.recipe),
+                dataset=point.dataset,
+                model=point.model,
+                strategy=point.strategy,
+                partition=point.partition,
+                seed=point.seed,
+                setting=point.setting,
+                recipe=point.recipe.for_data(point.dataset.augment),
+                tuning=search(point, point.model),
+                pool=point.pool,
+                oracle=point.oracle,
+                source=None
+                if point.chooser is point.model
+                else Source(model=point.chooser, tuning=search(point, point.chooser)),
                 first_seed=self.seed[0],
             )
-            for dataset, model, tuning, partition, seed, strategy in axes
+            for point in points
         )
 
-    def record(self) -> PlanRecord:
-        """Return what this experiment will do, as status and report read it."""
-        conditions = _differing([tuning.document() for tuning in self.tuning])
-        axes = product(self.dataset, self.model, conditions, self.partition, self.seed, self.strategy)
-        planned = tuple(
-            PlannedRun(
-                id=run.id,
-                strategy=run.strategy.label,
-                dataset=run.dataset.label,
-                model=run.model.label,
-                condition=condition,
-                partition=run.partition.id,
-                seed=run.seed,
-                stages=run.plan(),
-            )
-            for run, (_, _, condition, *_) in zip(self.runs(), axes, strict=True)
-        )
-        return PlanRecord(experiment=self.name, runs=planned, cycles=self.setting.cycles, protocol=self.document())
+    def conditions(self) -> tuple[str, ...]:
+        """Return for each run, in the order of :meth:`runs`, what tells its conditions from those of others."""
+        return conditions([_described(point) for point in self.points()])
+
+    def points(self) -> list["Point"]:
+        """Return the points of the product, in the order of :meth:`runs`."""
+        conditions = (self.pool, self.oracle, self.setting, self.recipe, self.tuning)
+        axes: Any = product(self.dataset, self._pairs(), *conditions, self.partition, self.seed, self.strategy)
+        return [Point(dataset, *pair, *others) for dataset, pair, *others in axes]
+
+    def _pairs(self) -> list[tuple[Model, Model]]:
+        """Return which network chooses and which one is trained: each on its own rows, then others on them."""
+        targets = self.model if self.transfer == "all" else self.transfer
+        return [(own, each) for own in self.model for each in (own, *(other for other in targets if other != own))]
 
 
-def _differing(documents: list[dict[str, Any]]) -> list[str]:
-    """Return of each document the fields in which not all agree, in words."""
-    fields = [name for name in documents[0] if len({canonical(each[name]) for each in documents}) > 1]
-    return [", ".join(f"{name} {_brief(each[name])}" for name in fields) for each in documents]
+class Point(NamedTuple):
+    """One point of the product."""
+
+    dataset: DataSource
+    chooser: Model
+    """The network by which rows are chosen."""
+    model: Model
+    """The network that is trained."""
+    pool: Pool
+    oracle: Answers
+    setting: Setting
+    recipe: Recipe
+    tuning: Tuning
+    partition: First
+    seed: int
+    strategy: Strategy
 
 
-_SHORT = 40  # letters of a value that a condition shows; a longer one is told by its digest
+def _searched(point: Point) -> list[tuple[Tuning, Model, Recipe]]:
+    return [(point.tuning, model, point.recipe) for model in (point.chooser, point.model)]
 
 
-def _brief(value: Any) -> str:
-    named = value.get("name") if isinstance(value, dict) else None
-    text = str(named or value)
-    return text if len(text) <= _SHORT else digest_of(value)[:8]
+def _described(point: Point) -> list[tuple[str, Spec]]:
+    """Return whatever may differ from condition to condition, with the word that goes before its fields."""
+    plain = [("", each) for each in (point.partition.sizes(), point.setting, point.oracle, point.tuning)]
+    return [*plain, ("pool", point.pool), ("recipe", point.recipe)]

@@ -15,11 +15,13 @@ from torchal import __version__
 from torchal.data.dataset import Dataset
 from torchal.data.partition import Partition
 from torchal.digest import digest_of_file
-from torchal.experiment import ExperimentSpec, RunSpec
-from torchal.loop import Done, opened
+from torchal.experiment import ExperimentSpec
+from torchal.loop import Done, rows_by_cycle
 from torchal.models import Classifier
 from torchal.plan import Chain
-from torchal.records import CycleRecord, QueryRecord
+from torchal.problem import opened
+from torchal.records import CycleRecord
+from torchal.runspec import RunSpec
 from torchal.store import Store
 from torchal.training.fit import fresh
 from torchal.training.memo import WEIGHTS
@@ -67,8 +69,7 @@ def export_model(
         raise ValueError(f"--to {folder}: holds files already; name a folder that is empty or not there yet.")
     chain = _chain(experiment, results, run)
     fitted = _fitted(chain, cycle)
-    data, rows = opened(chain.spec)
-    rows = _rows(chain, rows, fitted.cycle)
+    data, rows = opened(chain.spec).data, rows_by_cycle(chain.spec, chain.finished)[fitted.cycle]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         draft = Path(name) / folder.name
@@ -93,19 +94,10 @@ def _fitted(chain: Chain, cycle: int | None) -> Done:
     wanted = max(scored, default=0) if cycle is None else cycle
     if wanted not in scored:
         raise ValueError(
-            f"--cycle {wanted}: run {chain.spec.id} has finished {len(scored)} of {chain.spec.setting.cycles} cycles "
+            f"--cycle {wanted}: run {chain.spec.id} has finished {len(scored)} of {opened(chain.spec).cycles} cycles "
             "here; run the experiment first, or name --results or another cycle."
         )
     return next(done for done in chain.finished if (done.cycle, done.stage) == (wanted, "fit"))
-
-
-def _rows(chain: Chain, rows: Partition, cycle: int) -> Partition:
-    """Return the partition that a cycle was trained with."""
-    for done in chain.finished:
-        if done.stage == "query" and done.cycle < cycle:
-            chosen = QueryRecord.read(done.entry.path / "query.json").rows
-            rows = rows.acquire(torch.tensor(chosen, dtype=torch.int64))
-    return rows
 
 
 def _write(draft: Path, chain: Chain, fitted: Done, data: Dataset, rows: Partition) -> None:

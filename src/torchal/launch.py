@@ -13,10 +13,11 @@ from typing import Any
 
 from torchal import together
 from torchal.energy import Joules
+from torchal.estimate import by_axis, by_stage, missing
 from torchal.experiment import ExperimentSpec
 from torchal.fingerprint import accept
 from torchal.host import Host, Progress, Watch, prepare
-from torchal.plan import Chain, chains, summary
+from torchal.plan import Chain, chains, plan_record
 from torchal.records import StageName
 from torchal.schedule import Part, Schedule
 from torchal.store import Store
@@ -49,7 +50,7 @@ def run_experiment(experiment: ExperimentSpec, host: Host, watch: Watch = lambda
         found = chains(experiment, store, host.device)
         folder = host.results / experiment.name
         store.write(folder / "spec.yaml", experiment.text())
-        store.write(folder / "plan.json", experiment.record().text())
+        store.write(folder / "plan.json", plan_record(experiment, found, host.device).text())
         World.here().barrier()  # the first has written what the others now read
         shutil.rmtree(folder / "failures", ignore_errors=True)
         for chain in found:
@@ -74,13 +75,15 @@ def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
     """
     host = prepare(host)
     found = chains(experiment, Store(host.results / "store"), host.device)
-    axes = ("dataset", "model", "strategy", "partition", "seed")
-    plan = experiment.record()
+    plan = plan_record(experiment, found, host.device)
+    costs = missing(found, host.device)
     return {
         "experiment": experiment.name,
-        "axes": {axis: list(dict.fromkeys(getattr(run, axis) for run in plan.runs)) for axis in axes},
+        "axes": by_axis(found, plan, costs),
         "runs": [{"id": chain.spec.id, "finished": len(chain.finished), "stages": len(chain.steps)} for chain in found],
-        **summary(found, host.device),
+        "warnings": list(plan.warnings),
+        "stages": by_stage(found, costs),
+        "seconds": round(sum(cost.seconds for cost in costs.values()), 3),
     }
 
 

@@ -6,22 +6,16 @@ strategies, a search by all seeds that reuse it, everything by a run that was st
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from torchal.data.dataset import Dataset, Examples
-from torchal.data.draw import count
-from torchal.data.oracle import Oracle
 from torchal.data.partition import Partition
-from torchal.digest import canonical, digest_of
-from torchal.experiment import RunSpec
-from torchal.inference import chunk_for
-from torchal.query import QueryContext, choose
-from torchal.query.network import NetworkEvidence
-from torchal.querying import Query
+from torchal.digest import canonical
+from torchal.problem import Problem, opened
+from torchal.querying import Query, queried
 from torchal.records import (
     CycleRecord,
     FitRecord,
@@ -32,15 +26,16 @@ from torchal.records import (
     TuneRecord,
 )
 from torchal.rng import Address
+from torchal.runspec import RunSpec
+from torchal.starting import started
 from torchal.store import Entry, Stage, Store
-from torchal.training.effort import passed
 from torchal.training.memo import WEIGHTS, restored, trained, weights_digest
 from torchal.training.metrics import evaluate
 from torchal.training.recipe import Recipe
 from torchal.training.task import Previous, Task
 from torchal.tuning.search import Search, trial_address
 
-TUNE, MEASURE, QUERY = Stage("tune", 3), Stage("measure"), Stage("query", 3)
+TUNE, MEASURE = Stage("tune", 4), Stage("measure", 2)
 
 
 @dataclass(frozen=True)
@@ -54,12 +49,13 @@ class Due:
 
 @dataclass(frozen=True)
 class Done:
-    """A finished stage of a run, and how many labels were in use."""
+    """A finished stage of a run, how many labels were in use, and what they were allowed to cost."""
 
     cycle: int
     stage: StageName
     entry: Entry
     labelled: int
+    paid: float
 
 
 def stages(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Done]:
@@ -73,33 +69,45 @@ def walk(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Due | Don
     Raises:
         ValueError: if the spec asks for what the data set cannot give.
     """
-    data, rows = opened(spec, device)
-    budget, oracle = count(spec.setting.budget, len(data.train)), Oracle(data.train.labels)
+    problem = opened(spec, device)
+    rows, spent = problem.rows, 0.0
     fitted: Entry | None = None
-    for cycle in range(spec.setting.cycles):
-        where, known = spec.where(cycle), len(rows.labelled)
-        before, task = fitted, _task(spec, data, rows, oracle, fitted)
+    if spec.setting.start:
+        first = _of(spec.chooser, 0, "start", store, device) if spec.source else started(spec, problem, store)
+        yield Done(0, "start", first, 0, 0)
+        rows = _bought(rows, first, problem)
+    for cycle in range(problem.cycles):
+        known, paid = len(rows.labelled), problem.paid(cycle)
+        before, task = fitted, _task(spec, problem, rows, fitted)
         tuning = yield from tuned(spec, task, cycle, store, device)
         if tuning is not None:
-            yield Done(cycle, "tune", tuning, known)
+            yield Done(cycle, "tune", tuning, known, paid)
         recipe, address = _recipe(spec, cycle, tuning)
         fitted = trained(task, recipe, address, store)
-        yield Done(cycle, "fit", fitted, known)
-        yield Done(cycle, "measure", measured(task, data, fitted, store), known)
-        if cycle + 1 < spec.setting.cycles:
-            query = Query(spec.strategy, task, recipe, rows, fitted, before, where, store)
-            answer = queried(query, budget)
-            yield Done(cycle, "query", answer, known)
-            rows = rows.acquire(_chosen(answer))  # only now does the oracle tell these labels
+        yield Done(cycle, "fit", fitted, known, paid)
+        yield Done(cycle, "measure", measured(task, problem.data, fitted, store), known, paid)
+        if cycle + 1 == problem.cycles:
+            return
+        if spec.partition.told:
+            rows = spec.partition.later(cycle + 1)
+            continue
+        if spec.source:
+            answer = _of(spec.chooser, cycle, "query", store, device)
+        else:
+            query = Query(spec.strategy, task, recipe, rows, fitted, before, spec.where(cycle), store)
+            answer = queried(query, problem.purchase(cycle, rows, spent), problem.oracle)
+        yield Done(cycle, "query", answer, known, paid)
+        spent += QueryRecord.read(answer.path / "query.json").cost
+        rows = _bought(rows, answer, problem)  # only now does the oracle tell these labels
 
 
 def run(spec: RunSpec, store: Store, device: str = "cpu") -> RunRecord:
     """Carry out one run from its spec to its last cycle, computing only what the store lacks."""
-    return record(spec, list(stages(spec, store, device)))
+    return record(spec, list(stages(spec, store, device)), whole=True)
 
 
-def record(spec: RunSpec, finished: list[Done]) -> RunRecord:
-    """Return what is known of a run whose first stages are finished."""
+def record(spec: RunSpec, finished: list[Done], *, whole: bool) -> RunRecord:
+    """Return what is known of a run of which the first stages, or the whole, are finished."""
     by_cycle: dict[int, list[Done]] = {}
     for done in finished:
         by_cycle.setdefault(done.cycle, []).append(done)
@@ -112,7 +120,7 @@ def record(spec: RunSpec, finished: list[Done]) -> RunRecord:
         seed=spec.seed,
         spec=spec.identity(),
         cycles=tuple(_cycle(cycle, by_cycle[cycle]) for cycle in sorted(by_cycle)),
-        finished=len(finished) == len(spec.plan()),
+        finished=whole,
     )
 
 
@@ -128,8 +136,10 @@ def _cycle(cycle: int, finished: list[Done]) -> CycleRecord:
         scores = MeasureRecord.read(entries["measure"].path / "measure.json")
         fields |= {"validation": scores.validation, "test": scores.test}
     if "query" in entries:
-        fields["queried"] = len(_chosen(entries["query"]))
-    return CycleRecord.model_validate({"cycle": cycle, "labelled": finished[0].labelled, **fields})
+        answer = QueryRecord.read(entries["query"].path / "query.json")
+        fields |= {"queried": len(answer.rows), "cost": answer.cost, "strangers": answer.strangers}
+    last = finished[-1]  # the first may be the one that chooses the first labels
+    return CycleRecord.model_validate({"cycle": cycle, "labelled": last.labelled, "paid": last.paid, **fields})
 
 
 def tuned(
@@ -140,12 +150,15 @@ def tuned(
     if tuner is None:
         return None
     if tuner != (spec, cycle):
-        return next(
-            each.entry for each in stages(tuner[0], store, device) if (each.cycle, each.stage) == (tuner[1], "tune")
-        )
+        return _of(*tuner, "tune", store, device)
     search = Search(spec.tuning, spec.recipe, task, spec.where(cycle), store)
     yield Due(cycle, search)
     return searched(search)
+
+
+def _of(spec: RunSpec, cycle: int, stage: StageName, store: Store, device: str) -> Entry:
+    """Return a stage of a run, which another run or cycle makes use of."""
+    return next(each.entry for each in stages(spec, store, device) if (each.cycle, each.stage) == (cycle, stage))
 
 
 def searched(search: Search) -> Entry:
@@ -188,80 +201,39 @@ def measured(task: Task, data: Dataset, fitted: Entry, store: Store) -> Entry:
     return store.memo(MEASURE, inputs, compute)
 
 
-def queried(query: Query, budget: int) -> Entry:
-    """Return the rows that the strategy chooses from the pool, whose labels it is never shown."""
-    task, rows = query.task, query.rows
-
-    def compute(draft: Path) -> None:
-        inputs, labels = task.labelled.inputs, task.labelled.labels
-        chunk = chunk_for(inputs.shape, labels.device)
-        evidence = NetworkEvidence(query.network(), inputs, rows, query.where, chunk, query)
-        context = QueryContext(evidence, labels, task.classes, budget, query.where)
-        chosen = rows.pool[choose(query.strategy, context).to(rows.pool.device)]
-        record = QueryRecord(
-            strategy=query.strategy.label,
-            rows=tuple(chosen.tolist()),
-            forward_passes=context.forward_passes,
-            effort=passed(task, context.forward_passes),
-        )
-        (draft / "query.json").write_text(record.text())
-
-    return query.store.memo(QUERY, query.identity | {"budget": budget}, compute)
-
-
-@dataclass(frozen=True)
-class _Keyed:
-    """A run, of which a cache sees but a digest, since the options of a plug-in need not be hashable."""
-
-    digest: str
-    spec: RunSpec = field(compare=False)
-
-
-@lru_cache(maxsize=2)
-def _loaded(by: _Keyed, device: str) -> Dataset:
-    return by.spec.dataset.load().to(device)
-
-
-@lru_cache(maxsize=2)
-def _prepared(by: _Keyed, device: str) -> Dataset:
-    spec = by.spec
-    return spec.model.prepare(_loaded(_Keyed(digest_of(spec.dataset.document()), spec), device))
-
-
-def opened(spec: RunSpec, device: str = "cpu") -> tuple[Dataset, Partition]:
-    """Return a run's data set, prepared for its network, and its first partition, which lasts for every query.
-
-    Raises:
-        ValueError: naming the sizes that do not fit.
-    """
-    data = _prepared(_Keyed(digest_of([spec.dataset.document(), spec.model.document()]), spec), device)
-    rows = spec.partition.rows(data.train.labels.cpu(), len(data.classes))
-    budget, queries = count(spec.setting.budget, len(data.train)), spec.setting.cycles - 1
-    if queries and budget < 1:
-        raise ValueError(f"setting.budget: {spec.setting.budget} of {len(data.train)} rows is no row; raise it")
-    if budget * queries > len(rows.pool):
-        raise ValueError(
-            f"setting: {queries} queries of {budget} labels need a pool of {budget * queries} rows, and partition "
-            f"{spec.partition.id} of {data.name} leaves {len(rows.pool)}; lower setting.budget or setting.cycles"
-        )
-    if len(rows.validation) == 0 and spec.tuning.scope != "fixed":
-        raise ValueError("partition.validation: tuning needs validation rows; raise it or set tuning.scope to fixed")
-    return data, rows
-
-
-def _task(spec: RunSpec, data: Dataset, rows: Partition, oracle: Oracle, before: Entry | None) -> Task:
-    device = data.train.labels.device
+def _task(spec: RunSpec, problem: Problem, rows: Partition, before: Entry | None) -> Task:
+    data, device = problem.data, problem.data.train.labels.device
     going_on = before if spec.recipe.init == "previous" else None
-    labelled, validation = rows.labelled.to(device), rows.validation.to(device)
+    validating = spec.partition.validating(rows.validation, len(rows.labelled))
+    labelled, validation = (
+        Examples(data.train.inputs, some, problem.oracle.labels(some))
+        for some in (rows.labelled.to(device), validating.to(device))
+    )
     return Task(
         model=spec.model,
-        labelled=Examples(data.train.inputs, labelled, oracle.labels(labelled)),
-        validation=data.train.examples(validation) if len(validation) else None,
+        labelled=labelled,
+        validation=validation if len(validation) else None,
         classes=len(data.classes),
         dataset=data.digest,
         previous=Previous(going_on.path / WEIGHTS, weights_digest(going_on)) if going_on else None,
     )
 
 
-def _chosen(answer: Entry) -> torch.Tensor:
-    return torch.tensor(QueryRecord.read(answer.path / "query.json").rows, dtype=torch.int64)
+def rows_by_cycle(spec: RunSpec, finished: list[Done], device: str = "cpu") -> list[Partition]:
+    """Return the rows of each cycle that some stages of a run reach, with those that validate in it."""
+    problem, rows = opened(spec, device), opened(spec, device).rows
+    answers = [done for done in finished if done.stage in {"start", "query"}]
+    found = [] if spec.setting.start else [rows]
+    for done in answers:
+        rows = _bought(rows, done.entry, problem)
+        found.append(rows)
+    if spec.partition.told:
+        found += [spec.partition.later(cycle) for cycle in range(1, problem.cycles)]
+    validating = spec.partition.validating
+    return [replace(each, validation=validating(each.validation, len(each.labelled))) for each in found]
+
+
+def _bought(rows: Partition, answer: Entry, problem: Problem) -> Partition:
+    """Return the partition after a query: rows that belong to no class are gone."""
+    asked = torch.tensor(QueryRecord.read(answer.path / "query.json").rows, dtype=torch.int64)
+    return rows.acquire(asked, problem.oracle.told(asked))

@@ -1,20 +1,16 @@
 """What an experiment consists of, how much of it exists, and what the rest will cost."""
 
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
-from torch import nn
 
-from torchal.data.draw import count
-from torchal.experiment import ExperimentSpec, RunSpec
-from torchal.loop import Done, opened, record, stages
-from torchal.records import RunRecord, StageName
+from torchal.experiment import ExperimentSpec
+from torchal.loop import Done, record, stages
+from torchal.problem import opened
+from torchal.records import PlannedRun, PlanRecord, RunRecord, StageName
+from torchal.runspec import RunSpec
+from torchal.starting import check_start
 from torchal.store import Missing, ReadOnlyStore, Store
-from torchal.training.fit import fresh
-from torchal.training.step import autocast
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,14 @@ class Chain:
     finished: list[Done] = field(default_factory=list)
 
     @classmethod
-    def of(cls, spec: RunSpec) -> "Chain":
-        """Return the chain of a run of which nothing is known yet."""
-        return cls(spec, tuple(Step(*step, spec.stage_identity(*step)) for step in spec.plan()))
+    def of(cls, spec: RunSpec, device: str = "cpu") -> "Chain":
+        """Return the chain of a run of which nothing is known yet.
+
+        Raises:
+            ValueError: if the run asks for what cannot be.
+        """
+        plan = spec.plan(opened(spec, device).cycles)
+        return cls(spec, tuple(Step(*step, spec.stage_identity(*step)) for step in plan))
 
     @property
     def next(self) -> Step | None:
@@ -54,7 +55,7 @@ class Chain:
 
     def record(self) -> RunRecord:
         """Return the run's record as far as it has come."""
-        return record(self.spec, self.finished)
+        return record(self.spec, self.finished, whole=self.next is None)
 
 
 def chains(experiment: ExperimentSpec, store: Store, device: str = "cpu") -> list[Chain]:
@@ -63,11 +64,12 @@ def chains(experiment: ExperimentSpec, store: Store, device: str = "cpu") -> lis
     Raises:
         ValueError: naming the field, the value and the remedy.
     """
-    found = [Chain.of(run) for run in experiment.runs()]
+    found = [Chain.of(run, device) for run in experiment.runs()]
     for chain in found:
         chain.look(store, device)
     for chain in found:
         _served(chain.spec, device)
+        check_start(chain.spec, opened(chain.spec, device))
     for spec in {(each.spec.dataset.label, each.spec.model.label): each.spec for each in found}.values():
         _buildable(spec, device)
     return found
@@ -75,107 +77,63 @@ def chains(experiment: ExperimentSpec, store: Store, device: str = "cpu") -> lis
 
 def _served(spec: RunSpec, device: str) -> None:
     """Refuse a budget that the strategy cannot serve."""
-    data, _ = opened(spec, device)
-    budget, most = count(spec.setting.budget, len(data.train)), spec.strategy.most(len(data.classes))
-    if most is not None and budget > most and spec.setting.cycles > 1:
+    problem = opened(spec, device)
+    most = spec.strategy.most(len(problem.data.classes))
+    asked = max((problem.purchase(cycle, problem.rows, 0).rows for cycle in range(problem.cycles - 1)), default=0)
+    if most is not None and asked > most:
         raise ValueError(
             f"setting.budget: strategy '{spec.strategy.label}' can choose at most {most} rows at once with "
-            f"{len(data.classes)} classes, and is asked for {budget}; lower the budget or change its options"
+            f"{len(problem.data.classes)} classes, and is asked for {asked}; lower the budget or change its options"
         )
 
 
 def _buildable(spec: RunSpec, device: str) -> None:
     """Refuse a network that cannot take the data, before anything is computed."""
-    data, _ = opened(spec, device)
+    data = opened(spec, device).data
     with torch.device("meta"):
         spec.model.build(data.shape, len(data.classes))
 
 
-# --- cost -------------------------------------------------------------------------------------------------------------
+def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "cpu") -> PlanRecord:
+    """Return what an experiment will do, as status and report read it."""
+    planned = tuple(
+        PlannedRun(
+            id=chain.spec.id,
+            strategy=chain.spec.strategy.label,
+            dataset=chain.spec.dataset.label,
+            model=chain.spec.model.label,
+            source=chain.spec.source.model.label if chain.spec.source else "",
+            condition=condition,
+            partition=chain.spec.partition.id,
+            seed=chain.spec.seed,
+            stages=tuple((step.cycle, step.stage) for step in chain.steps),
+        )
+        for chain, condition in zip(found, experiment.conditions(), strict=True)
+    )
+    cycles = max(opened(chain.spec, device).cycles for chain in found)
+    return PlanRecord(
+        experiment=experiment.name,
+        runs=planned,
+        cycles=cycles,
+        warnings=warnings(found, device),
+        protocol=experiment.document(),
+    )
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What the missing stages of one kind take."""
-
-    stages: int
-    examples: int
-    """Examples sent forward and backward through the network."""
-    seconds: float
-    """On one worker."""
+def warnings(found: list[Chain], device: str = "cpu") -> tuple[str, ...]:
+    """Return what a reader of the results should know of the protocol, each once."""
+    said = (_validation_is_large(chain.spec, device) for chain in found)
+    return tuple(dict.fromkeys(each for each in said if each))
 
 
-def summary(found: Iterable[Chain], device: str = "cpu") -> dict[str, Any]:
-    """Return how many stages exist and are missing, by kind, and an estimate of what is missing.
-
-    The estimate counts training steps, times one step on this device, and supposes no pruning.
-    """
-    exists: dict[str, set[str]] = {}
-    missing: dict[str, dict[str, tuple[RunSpec, Step]]] = {}
-    for chain in found:
-        for position, step in enumerate(chain.steps):
-            if position < len(chain.finished):
-                exists.setdefault(step.stage, set()).add(step.identity)
-            else:
-                missing.setdefault(step.stage, {}).setdefault(step.identity, (chain.spec, step))
-    speeds: dict[tuple[str, str], tuple[float, float]] = {}
-    costs = {stage: _cost(list(steps.values()), speeds, device) for stage, steps in missing.items()}
-    table = {
-        stage: {
-            "exist": len(exists.get(stage, ())),
-            "missing": costs[stage].stages if stage in costs else 0,
-            "examples": costs[stage].examples if stage in costs else 0,
-            "seconds": round(costs[stage].seconds, 3) if stage in costs else 0.0,
-        }
-        for stage in ("tune", "fit", "measure", "query")
-    }
-    return {"stages": table, "seconds": round(sum(cost.seconds for cost in costs.values()), 3)}
-
-
-def _cost(steps: list[tuple[RunSpec, Step]], speeds: dict[tuple[str, str], tuple[float, float]], device: str) -> Cost:
-    examples, seconds = 0, 0.0
-    for spec, step in steps:
-        trained, passed = _examples(spec, step, device)
-        network = (spec.model.label, spec.dataset.label)
-        if network not in speeds:
-            speeds[network] = _time(spec, device)
-        forward, both = speeds[network]
-        examples += trained
-        seconds += trained * both + passed * forward
-    return Cost(len(steps), examples, seconds)
-
-
-def _examples(spec: RunSpec, step: Step, device: str) -> tuple[int, int]:
-    """Return how many examples a stage trains on and how many it only evaluates."""
-    data, rows = opened(spec, device)
-    queried = step.cycle * count(spec.setting.budget, len(data.train))
-    passed = len(rows.validation)
-    match step.stage:
-        case "tune":
-            fits, asked = spec.tuning.count(spec.recipe), 0
-        case "fit":
-            fits, asked = 1, 0
-        case "measure":
-            fits, asked = 0, len(data.test) + passed
-        case "query":
-            fits = spec.strategy.trainings
-            asked = (len(rows.pool) - queried) * (1 + fits)
-    epochs = fits * spec.recipe.all_epochs
-    return epochs * (len(rows.labelled) + queried), epochs * passed + asked
-
-
-def _time(spec: RunSpec, device: str) -> tuple[float, float]:
-    """Measure seconds an example, forward alone and forward with backward, by a step after a first."""
-    data, _ = opened(spec, device)
-    rows = torch.arange(min(32, len(data.train)), device=device)
-    x, y = data.train.inputs.batch(rows), data.train.labels[rows]
-    model = fresh(spec.model, data.shape, len(data.classes), ("estimate",)).to(device)
-    for _ in range(2):  # the first pays for set-up
-        started = time.perf_counter()
-        with autocast(spec.recipe, x.device):
-            logits = model(x)
-        between = time.perf_counter()
-        loss = nn.functional.cross_entropy(logits.float(), y)
-        loss.backward()
-    loss.item()  # waits for the device
-    return (between - started) / len(x), (time.perf_counter() - started) / len(x)
+def _validation_is_large(spec: RunSpec, device: str) -> str | None:
+    problem = opened(spec, device)
+    labelled, validating = problem.first, len(spec.partition.validating(problem.rows.validation, problem.first))
+    if validating <= labelled:
+        return None
+    return (
+        f"{spec.dataset.label}: {validating} validation rows beside {labelled} labelled ones. Whoever had so many "
+        "labels would train on them, so recipes chosen by them flatter what a small budget can do (Oliver et al. 2018, "
+        "'Realistic Evaluation of Deep Semi-Supervised Learning Algorithms'); lower partition.validation, or let it "
+        "grow: validation: {scale: 0.25}."
+    )

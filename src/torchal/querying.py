@@ -1,4 +1,4 @@
-"""One query of a run: what it depends on, and what is trained for it besides the cycle's network."""
+"""One query of a run: what it depends on, what is trained for it besides the cycle's network, and what it buys."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,19 +7,25 @@ from typing import Any
 
 from torch import Tensor
 
+from torchal.data.oracle import Oracle
 from torchal.data.partition import Partition
 from torchal.digest import digest_of_bytes
+from torchal.inference import chunk_for
 from torchal.models import Classifier
-from torchal.query import Strategy
+from torchal.problem import Purchase
+from torchal.query import QueryContext, Strategy, choose
 from torchal.query.evidence import Net
+from torchal.query.network import NetworkEvidence
+from torchal.records import Effort, QueryRecord
 from torchal.rng import Address, seeded
 from torchal.store import Entry, Stage, Store
+from torchal.training.effort import passed
 from torchal.training.memo import WEIGHTS, restored, trained, weights_digest
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
 from torchal.training.weights import load_weights, save_weights
 
-OWN = Stage("own")
+OWN, QUERY = Stage("own"), Stage("query", 4)
 
 
 @dataclass(frozen=True)
@@ -89,3 +95,38 @@ class Query:
             network = build()
         load_weights(network, entry.path / WEIGHTS)
         return network
+
+
+def queried(query: Query, purchase: Purchase, oracle: Oracle) -> Entry:
+    """Return the rows that the strategy chooses from the pool, whose labels it is never shown, as far as money goes."""
+    task, rows = query.task, query.rows
+
+    def compute(draft: Path) -> None:
+        inputs, labels = task.labelled.inputs, task.labelled.labels
+        chunk = chunk_for(inputs.shape, labels.device)
+        evidence = NetworkEvidence(query.network(), inputs, rows, query.where, chunk, query)
+        context = QueryContext(evidence, labels, task.classes, purchase.rows, query.where)
+        chosen = rows.pool[choose(query.strategy, context).to(rows.pool.device)]
+        record = answered(query.strategy, chosen, purchase, oracle, passed(task, context.forward_passes))
+        (draft / "query.json").write_text(record.text())
+
+    return query.store.memo(QUERY, query.identity | price(purchase, oracle, rows), compute)
+
+
+def answered(strategy: Strategy, chosen: Tensor, purchase: Purchase, oracle: Oracle, effort: Effort) -> QueryRecord:
+    """Return the record of a query: the first rows of those chosen that the money pays, and what they cost."""
+    asked = chosen if purchase.money is None else oracle.affordable(chosen, purchase.money)
+    return QueryRecord(
+        strategy=strategy.label,
+        rows=tuple(asked.tolist()),
+        forward_passes=effort.evaluated,
+        cost=oracle.cost(asked).sum().item(),
+        strangers=len(asked) - len(oracle.told(asked)),
+        effort=effort,
+    )
+
+
+def price(purchase: Purchase, oracle: Oracle, rows: Partition) -> dict[str, Any]:
+    """Return what a query's answer depends on beside the choice, as JSON values."""
+    asked = Oracle(oracle.labels(rows.pool.to(oracle.answers.device)), oracle.prices)
+    return {"budget": purchase.rows, "money": purchase.money, "oracle": asked.digest}

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-StageName = Literal["tune", "fit", "measure", "query"]
+StageName = Literal["start", "tune", "fit", "measure", "query"]
 
 
 class Record(BaseModel):
@@ -47,6 +47,10 @@ class Scores(Record):
     """Expected calibration error, 15 equal-width bins, 0 to 1; None where predictions are not finite."""
     per_class: tuple[float | None, ...]
     """Accuracy on each class; None for a class without examples."""
+    balanced_accuracy: float
+    """Mean of the accuracies on the classes that have examples (Brodersen et al. 2010)."""
+    macro_f1: float
+    """Mean of the F1 scores of these classes; that of a class that is never predicted is 0."""
 
 
 class EpochRecord(Record):
@@ -127,6 +131,10 @@ class QueryRecord(Record):
     """Rows of the training side, in the order in which they were chosen."""
     forward_passes: int
     """Examples sent through the network, or part of it, to choose them."""
+    cost: float
+    """Price of the answers."""
+    strangers: int
+    """Rows that belong to no class, as the oracle answered."""
     effort: Effort
     """Of its forward passes, a pass through part of a network counted as one through all of it.
 
@@ -141,6 +149,10 @@ class CycleRecord(Record):
     cycle: int
     labelled: int
     """Labels in use when the cycle's network was trained."""
+    paid: int | float | None = None
+    """What the labels in use were allowed to cost, one that was there from the beginning being 1: it is ``labelled``
+    where labels are bought by number and every row belongs to a class. Strategies are compared at equal
+    ``paid``. None stands for as many as ``labelled``."""
     keys: dict[StageName, str] = {}
     """Where each finished stage lies in the store."""
     recipe: dict[str, Any] | None = None
@@ -148,6 +160,11 @@ class CycleRecord(Record):
     validation: Scores | None = None
     test: Scores | None = None
     queried: int | None = None
+    """Labels asked for."""
+    cost: float | None = None
+    """What they cost."""
+    strangers: int | None = None
+    """How many of them belonged to no class."""
 
 
 class RunRecord(Record):
@@ -176,6 +193,8 @@ class PlannedRun(Record):
     model: str
     condition: str = ""
     """What tells it from runs of the same data set and model under other conditions, such as ``scope every_run``."""
+    source: str = ""
+    """The network by which its rows were chosen, if it is another than its own."""
     partition: str
     seed: int
     stages: tuple[tuple[int, StageName], ...]
@@ -188,6 +207,9 @@ class PlanRecord(Record):
     experiment: str
     runs: tuple[PlannedRun, ...]
     cycles: int
+    """Of the longest run."""
+    warnings: tuple[str, ...] = ()
+    """What a reader should know of the protocol."""
     protocol: dict[str, Any]
     """The parts of the spec that a reader of the report wants to see: setting, recipe, tuning, axes."""
 

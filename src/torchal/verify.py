@@ -9,10 +9,11 @@ from typing import Any
 
 from rich.table import Table
 
-from torchal.experiment import ExperimentSpec, RunSpec
+from torchal.experiment import ExperimentSpec
 from torchal.fingerprint import accept
 from torchal.host import Host, prepare
 from torchal.loop import run
+from torchal.runspec import RunSpec
 from torchal.store import Event, Store, digests
 
 

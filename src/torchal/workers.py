@@ -13,10 +13,10 @@ from multiprocessing.connection import wait as wait_for_end
 from typing import Any
 
 from torchal.energy import Joules
-from torchal.experiment import RunSpec
 from torchal.host import Host, Watch, prepare
 from torchal.loop import Done, Due, walk
 from torchal.plan import Step
+from torchal.runspec import RunSpec
 from torchal.schedule import Part
 from torchal.store import Store
 
@@ -41,11 +41,11 @@ def workers(host: Host, store: Store, watch: Watch) -> Iterator[Submit]:
         yield lambda part: pool.submit(_work_in_pool, part.chain.spec, part.step, part.trial)
         pool.shutdown()
     except BaseException:
+        # The listener is left to end with this process: a worker that was killed as it spoke still holds the queue.
         pool.kill_workers() if hasattr(pool, "kill_workers") else _kill(pool)
         raise
-    finally:
-        events.put(None)
-        listener.join()
+    events.put(None)
+    listener.join()
 
 
 class _Walks:

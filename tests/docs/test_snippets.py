@@ -1,6 +1,5 @@
 """What the README shows is run: its Python blocks, and every torchal command, on a cut-down experiment."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from small_runs import program, started
 
 from torchal.experiment import ExperimentSpec
 
@@ -57,22 +57,15 @@ def test_the_readmes_commands_work_in_their_order(tmp_path):
     (tmp_path / "results").mkdir()
     assert len(commands()) >= 8
     for command in commands():
-        program, *words = shlex.split(command)
-        if program == "torchal":
+        name, *words = shlex.split(command)
+        if name == "torchal":
             smaller = [part for each in SMALLER for part in ("--set", each)] if words[0] in TAKES_SET else []
-            arguments = [sys.executable, "-m", "torchal.cli", *words, *smaller]
+            process = started(program, [*words, *smaller], tmp_path, tmp_path / "said")
+            process.join(120)
+            assert process.exitcode == 0, f"{command}\n{(tmp_path / 'said').read_text()}"
         else:
-            assert program == "python"
-            arguments = [sys.executable, *words]
-        done = subprocess.run(
-            arguments,
-            cwd=tmp_path,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+            assert name == "python"
+            subprocess.run([sys.executable, *words], cwd=tmp_path, check=True)
 
 
 def test_links_to_files_lead_somewhere():

@@ -18,7 +18,8 @@ from torchal.digest import digest_of, digest_of_bytes
 from torchal.experiment import ExperimentSpec
 from torchal.fingerprint import fingerprint
 from torchal.host import Host, prepare
-from torchal.loop import opened, stages
+from torchal.loop import stages
+from torchal.problem import opened
 from torchal.rng import generator
 from torchal.store import Store
 from torchal.training.fit import fresh
@@ -45,7 +46,8 @@ def machine() -> str:
 def drawn() -> dict[str, str]:
     """Return digests of what is drawn and not computed: data, rows, initial weights, order, masks."""
     run = ExperimentSpec.model_validate(SPEC).runs()[0]
-    data, rows = opened(run)
+    problem = opened(run)
+    data, rows = problem.data, problem.rows
     weights = fresh(run.model, data.shape, len(data.classes), run.where(0)).state_dict()
     return {
         "data": data.digest,

@@ -1,4 +1,4 @@
-"""The real program, in real processes."""
+"""Real processes: the program itself where its command line or its start matters, else forks that load nothing anew."""
 
 import os
 import signal
@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_runs import SMALL, changed, compute, contents
+from small_runs import SMALL, changed, compute, contents, forks, started
 
 from torchal.digest import seed_of
+from torchal.spec import load_file
 
 ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -27,11 +28,9 @@ def finish(process: subprocess.Popen) -> None:
 
 
 def test_another_hash_seed_and_a_process_for_each_of_two_devices_write_the_same_bytes(tmp_path, spec_file, undisturbed):
-    first = start(spec_file, tmp_path / "a", "--jobs", "1", PYTHONHASHSEED="1")
-    second = start(spec_file, tmp_path / "b", "--device", "cpu,cpu", PYTHONHASHSEED="2")
-    finish(first)
-    finish(second)
-    assert contents(tmp_path / "a") == contents(tmp_path / "b") == undisturbed
+    other = "1" if os.environ.get("PYTHONHASHSEED") == "2" else "2"
+    finish(start(spec_file, tmp_path / "results", "--device", "cpu,cpu", PYTHONHASHSEED=other))
+    assert contents(tmp_path / "results") == undisturbed
 
 
 @pytest.mark.parametrize(
@@ -42,8 +41,9 @@ def test_another_hash_seed_and_a_process_for_each_of_two_devices_write_the_same_
     ],
     ids=["trials that know nothing of each other", "trials that learn from others"],
 )
-def test_trials_side_by_side_on_one_two_and_four_jobs_write_the_same_bytes(tmp_path, tuning, more):
+def test_trials_side_by_side_on_one_two_and_four_jobs_write_the_same_bytes(tmp_path, monkeypatch, tuning, more):
     """One run, so that whatever happens side by side is a trial."""
+    monkeypatch.setattr("multiprocessing.get_context", forks)
     space = SMALL["tuning"]["space"]
     lone = changed(strategy="random", seed=1, setting={"cycles": 1, "budget": 10}, tuning={"space": space, **tuning})
     for jobs in (1, *more):
@@ -52,13 +52,12 @@ def test_trials_side_by_side_on_one_two_and_four_jobs_write_the_same_bytes(tmp_p
     assert len(list((tmp_path / "1" / "store" / "trial").iterdir())) == 5
 
 
-def test_two_processes_on_one_store_at_once_finish_without_error_and_with_the_same_bytes(
-    tmp_path, spec_file, undisturbed
-):
-    both = [start(spec_file, tmp_path / "one", "--jobs", "1") for _ in range(2)]
+def test_two_processes_on_one_store_at_once_finish_without_error_and_with_the_same_bytes(tmp_path, undisturbed):
+    both = [started(compute, tmp_path) for _ in range(2)]
     for process in both:
-        finish(process)
-    assert contents(tmp_path / "one") == undisturbed
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert contents(tmp_path) == undisturbed
 
 
 def children(process: subprocess.Popen) -> list[int]:
@@ -79,39 +78,80 @@ def test_a_worker_that_is_killed_ends_the_run_in_a_sentence_and_the_next_call_in
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "a worker process was ended from outside" in errors.decode()
-    finish(start(spec_file, tmp_path / "one", "--jobs", "1"))
+    compute(tmp_path / "one")
     assert contents(tmp_path / "one") == undisturbed
 
 
-def killed(spec_file, results, number: int) -> bool:
-    """Start a run, kill it and its workers at an addressed moment after a commit; False if it was done before."""
-    before = len(list(results.glob("store/*/*")))
-    jobs = "2" if number % 5 == 4 else "1"
-    process = start(spec_file, results, "--jobs", jobs)
-    while process.poll() is None and len(list(results.glob("store/*/*"))) <= before:
-        time.sleep(0.005)
-    time.sleep(seed_of("kill", number) % 1000 / 2500)
-    alive = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+TAKER = '''"""Own rule."""
+import multiprocessing
+import os
+import signal
+
+from torchal import workers
+from torchal.query import QueryContext, Strategy
+
+
+class Taker(Strategy):
+    """End this worker while it holds the queue in which workers speak, as one does that is killed as it speaks."""
+
+    def select(self, ctx: QueryContext):
+        assert multiprocessing.parent_process() is not None
+        workers._worker[0]._store._listener.__self__._wlock.acquire()
+        os.kill(os.getpid(), signal.SIGKILL)
+'''
+
+
+@pytest.mark.timeout(30)
+def test_a_worker_that_is_killed_as_it_speaks_does_not_keep_the_run_from_ending(tmp_path, monkeypatch):
+    monkeypatch.setattr("multiprocessing.get_context", forks)
+    file = tmp_path / "taker.py"
+    file.write_text(TAKER)
+    load_file(file)
+    spec = changed(strategy="taker", seed=1, tuning={"scope": "fixed"})
+    with pytest.raises(ChildProcessError, match="a worker process was ended from outside"):
+        compute(tmp_path / "results", spec, jobs=2, files=(file,))
+
+
+AT_WORK = {**SMALL, "tuning": {**SMALL["tuning"], "trials": 12}, "recipe": {**SMALL["recipe"], "epochs": 8}}
+BY_COMMAND = {4, 14}
+"""Which of the attempts are the program itself with two workers."""
+
+
+def attempt(number: int, folder: Path):
+    """Begin or go on with an experiment, and return how to learn whether it is alive, and how to kill it."""
+    if number in BY_COMMAND:
+        process = start(folder.parent / "spec.yaml", folder, "--jobs", "2")
+        return lambda: process.poll() is None, process.kill, process.communicate
+    process = started(compute, folder, changed(**AT_WORK))
+    return process.is_alive, process.kill, process.join
+
+
+def killed(number: int, folder: Path) -> bool:
+    """Begin a run, kill it at an addressed moment after a commit; False if it was done before."""
+    before = len(list(folder.glob("store/*/*")))
+    is_alive, kill, wait = attempt(number, folder)
+    while is_alive() and len(list(folder.glob("store/*/*"))) <= before:
+        time.sleep(0.002)
+    time.sleep(seed_of("kill", number) % 1000 / 5000)
+    alive = is_alive()
+    kill()
+    wait(timeout=60)
     return alive
 
 
 @pytest.mark.timeout(170)
 def test_killed_at_twenty_random_moments_it_ends_in_the_same_bytes(tmp_path):
-    spec = changed(tuning={**SMALL["tuning"], "trials": 25}, recipe={**SMALL["recipe"], "epochs": 12})
-    file = tmp_path / "spec.yaml"
-    file.write_text(yaml.safe_dump(spec.document()))
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(AT_WORK))
     kills, folder = 0, tmp_path / "0"
     finished = []
     while kills < 20:
-        if killed(file, folder, kills):
+        if killed(kills, folder):
             kills += 1
         else:
             finished.append(folder)
             folder = tmp_path / str(kills)
-    finish(start(file, folder, "--jobs", "2"))
-    compute(tmp_path / "reference", spec)
+    for results in (folder, tmp_path / "reference"):
+        compute(results, changed(**AT_WORK))
     expected = contents(tmp_path / "reference")
     for results in (*finished, folder):
         found = contents(results)

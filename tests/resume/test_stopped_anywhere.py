@@ -53,11 +53,11 @@ def test_stopped_at_every_commit_and_called_again_each_time_nothing_differs(
     tmp_path, undisturbed, stop_at, moment, nth
 ):
     """Each call comes one commit further: it is stopped after its first commit, or before its second."""
-    stops = 0
+    stops, spec = 0, changed()
     while True:
         stop_at(nth, moment)
         try:
-            compute(tmp_path)
+            compute(tmp_path, spec)
         except Stopped:
             stops += 1
         else:

@@ -5,12 +5,13 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from small_runs import SMALL
+from small_runs import SMALL, forks
 from typer.testing import CliRunner
 
 import torchal
 from torchal.cli import app, main
 from torchal.data.index_files import read_rows
+from torchal.testing.__main__ import main as check
 
 RUNNER = CliRunner()
 SHORT = {
@@ -178,17 +179,12 @@ def test_list_tells_name_summary_source_and_parameters():
             assert all(value["description"] for value in entry["parameters"].values()), entry
 
 
-def test_a_new_strategy_passes_the_contract_suite_and_joins_a_run_at_once(tmp_path, finished):
+def test_a_new_strategy_passes_the_contract_suite_and_joins_a_run_at_once(tmp_path, finished, monkeypatch):
+    monkeypatch.setattr("multiprocessing.get_context", forks)
     spec, _ = finished
     torchal_("new", "strategy", "brand_new", "--to", tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "torchal.testing", tmp_path / "brand_new.py"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
     file = tmp_path / "brand_new.py"
+    assert check([str(file)]) == 0
     torchal_("run", spec, "--results", tmp_path / "results", "--with", file, "--jobs", 2)
     runs = [json.loads(path.read_text()) for path in (tmp_path / "results" / "short" / "runs").iterdir()]
     assert {run["strategy"] for run in runs} == {"random", "bald(samples=3)", "brand_new"}
@@ -207,7 +203,7 @@ def test_new_refuses_to_overwrite_and_to_write_strange_names(tmp_path):
 def test_exported_index_sets_are_plain_integers_and_grow_by_what_was_queried(tmp_path, finished):
     spec, results = finished
     torchal_("export", "index", spec, "--results", results, "--to", tmp_path)
-    for run in tmp_path.iterdir():
+    for run in tmp_path.glob("*-s1-*"):
         before, after = (read_rows(run / f"cycle-{cycle}" / "lSet_DIGITS.npy") for cycle in (0, 1))
         queried = np.load(run / "cycle-0" / "queried.npy")
         assert queried.dtype == np.int64
@@ -266,6 +262,7 @@ def test_a_damaged_record_is_refused_in_one_sentence_that_names_the_file(tmp_pat
 
 
 def test_a_strategy_runs_by_its_dotted_name_in_workers_too(tmp_path, finished, monkeypatch):
+    monkeypatch.setattr("multiprocessing.get_context", forks)
     spec, _ = finished
     torchal_("new", "strategy", "dotted", "--to", tmp_path / "own_package")
     (tmp_path / "own_package" / "__init__.py").write_text("")

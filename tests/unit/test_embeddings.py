@@ -8,9 +8,10 @@ from safetensors.numpy import save_file
 from small_runs import changed
 
 from torchal.data.sources.digits import Digits
-from torchal.loop import opened, run
+from torchal.loop import run
 from torchal.models.embeddings import Embeddings
 from torchal.models.mlp import Mlp
+from torchal.problem import opened
 from torchal.rng import generator
 from torchal.store import Store
 from torchal.testing.models import CHECKS
@@ -166,8 +167,8 @@ def test_a_run_on_embeddings_learns_from_them_and_shares_the_partition_of_the_im
         setting={"cycles": 2, "budget": 10},
     )
     images, embedded = spec.runs()[0], spec.runs()[-1]
-    assert opened(images)[1].digest == opened(embedded)[1].digest
-    assert opened(embedded)[0] is opened(embedded)[0]
+    assert opened(images).rows.digest == opened(embedded).rows.digest
+    assert opened(embedded).data is opened(embedded).data
     with Store(tmp_path / "store") as store:
         record = run(embedded, store)
     assert record.finished

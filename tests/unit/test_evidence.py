@@ -11,7 +11,8 @@ from torch import nn
 
 from torchal.experiment import ExperimentSpec
 from torchal.loop import run
-from torchal.plan import chains, summary
+from torchal.estimate import by_stage, missing
+from torchal.plan import chains
 from torchal.spec import load_file
 from torchal.store import Store
 from torchal.testing.fakes import FakePool, fake_context
@@ -177,7 +178,8 @@ def test_a_plan_counts_the_trainings_of_a_committee():
         fields = {"strategy": strategy, "seed": 1, "tuning": {"scope": "fixed"}}
         experiment = ExperimentSpec.model_validate({**SMALL, **fields})
         with TemporaryDirectory() as folder:
-            return summary(chains(experiment, Store(Path(folder))))["stages"]["query"]["examples"]
+            found = chains(experiment, Store(Path(folder)))
+            return by_stage(found, missing(found))["query"]["examples"]
 
     epochs, labelled = 3, [30, 40]
     assert examples("margin") == 0

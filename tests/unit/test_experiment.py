@@ -45,10 +45,9 @@ def test_a_value_given_twice_on_an_axis_is_refused():
         spec(strategy=["random", "random"])
 
 
-def test_one_draw_in_two_sizes_is_refused_since_partitions_are_replications():
-    sizes = [{"drawn": 1, "labelled": size, "validation": 40} for size in (20, 30)]
-    with pytest.raises(ValueError, match=r"partition\[1\] is drawn-1 a second time"):
-        spec(partition=sizes)
+def test_one_draw_in_two_sizes_makes_two_conditions():
+    sizes = [{"drawn": [1, 2], "labelled": 20, "validation": size} for size in (40, "10%")]
+    assert set(spec(partition=sizes).conditions()) == {"validation 40", "validation 10%"}
 
 
 def test_a_search_space_that_the_recipe_refuses_is_refused_before_anything_runs():
@@ -125,7 +124,7 @@ def test_each_scope_searches_where_it_says():
     searches = {}
     for scope in ("every_run", "first_seed", "shared", "first_cycle", "fixed"):
         runs = scoped(scope).runs()
-        tuned = {run.stage_identity(cycle, stage) for run in runs for cycle, stage in run.plan() if stage == "tune"}
+        tuned = {run.stage_identity(cycle, stage) for run in runs for cycle, stage in run.plan(3) if stage == "tune"}
         searches[scope] = len(tuned)
     per_cycle_0, later = 2, 2 * 2 * 2  # partitions; partitions x strategies x later cycles
     assert searches == {
@@ -169,8 +168,7 @@ def test_several_tunings_are_an_axis_whose_runs_share_what_is_the_same(tmp_path)
     scopes = [{"trials": 2, "scope": scope} for scope in ("every_run", "first_seed", "first_cycle", "fixed")]
     experiment = spec(tuning=scopes, seed=1, partition={"drawn": 1, "labelled": 20, "validation": 40})
     assert len({run.id for run in experiment.runs()}) == 4 * 2
-    conditions = [planned.condition for planned in experiment.record().runs]
-    assert conditions == [f"scope {each['scope']}" for each in scopes for _ in range(2)]
+    assert list(experiment.conditions()) == [f"scope {each['scope']}" for each in scopes for _ in range(2)]
     assert_shared_by_position_as_by_content(experiment, tmp_path)
 
 

@@ -14,8 +14,8 @@ from small_runs import SMALL, changed, compute
 
 from torchal.cli import main
 from torchal.export_model import export_model
-from torchal.loop import opened
 from torchal.plan import Chain
+from torchal.problem import opened
 from torchal.store import Store
 from torchal.training.fit import fresh
 
@@ -43,7 +43,7 @@ def plain_torch(folder, code) -> str:
 
 def test_plain_torch_loads_the_network_by_its_readme_and_gives_torchals_logits_for_any_batch(exported):
     spec, folder = exported
-    data, _ = opened(spec.runs()[0])
+    data = opened(spec.runs()[0]).data
     network = fresh(spec.runs()[0].model, data.shape, 10, ("other",)).eval()
     network.load_state_dict(load_file(folder / "model" / "weights.safetensors"))
     x = data.test.inputs.batch(torch.arange(7))
@@ -66,7 +66,7 @@ def test_the_record_beside_it_tells_rows_scores_and_digests(exported):
     assert facts["test"] == json.loads(chain.record().cycles[1].test.model_dump_json())
     labelled = np.load(folder / "model" / "labelled.npy", allow_pickle=False)
     assert (labelled.dtype, len(set(labelled.tolist()))) == (np.int64, 40)
-    data, _ = opened(spec.runs()[0])
+    data = opened(spec.runs()[0]).data
     network = torch.export.load(folder / "model" / "network.pt2").module()
     scored = evaluate_plain(network, data)
     assert scored == pytest.approx(facts["test"]["accuracy"])

@@ -9,9 +9,10 @@ def test_a_value_that_lands_in_another_row_is_caught(tmp_path):
     record = run_record("margin", "drawn-2", 2, cycles=2, value=lambda key: 0.5 + 0.1 * key[-1])
     table = frame(read(write_results(tmp_path, [record]), "tiny"))
     assert list(table.columns) == list(COLUMNS)
-    assert len(table) == 2 * 2 * 4  # cycles, sides, metrics
+    assert len(table) == 2 * 2 * 6  # cycles, sides, metrics
     row = table[(table["cycle"] == 1) & (table["side"] == "test")].set_index("metric")
-    expected = {"accuracy": 0.6, "nll": 0.4, "ece": 0.05, "worst_class": 0.5}  # a class without examples is not worst
+    expected = {"accuracy": 0.6, "balanced_accuracy": 0.59, "macro_f1": 0.58, "nll": 0.4, "ece": 0.05}
+    expected |= {"worst_class": 0.5}  # a class without examples is not worst
     assert row["value"].to_dict() == pytest.approx(expected)
     shared = row.iloc[0]
     assert (shared["strategy"], shared["partition"], shared["seed"], shared["labelled"]) == ("margin", "drawn-2", 2, 30)
@@ -53,6 +54,8 @@ def test_a_score_that_was_not_finite_is_not_made_a_number(tmp_path):
     table = frame(read(write_results(tmp_path, [record.model_copy(update={"cycles": (cycle,)})]), "tiny"))
     assert table.set_index("metric")["value"].isna().to_dict() == {
         "accuracy": False,
+        "balanced_accuracy": False,
+        "macro_f1": False,
         "nll": True,
         "ece": False,
         "worst_class": False,
@@ -77,8 +80,9 @@ def test_tables_on_disk_lose_nothing_and_are_the_same_bytes_each_time(tmp_path):
     write_tables(table, tmp_path / "a")
     write_tables(table, tmp_path / "b")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "a" / "runs.parquet"), table)
-    read_back = pd.read_csv(tmp_path / "a" / "runs.csv", converters={"value": float}, dtype={"condition": "str"})
-    pd.testing.assert_frame_equal(read_back.fillna({"condition": ""}), table)
+    words = {"condition": "str", "source": "str"}
+    read_back = pd.read_csv(tmp_path / "a" / "runs.csv", converters={"value": float}, dtype=words)
+    pd.testing.assert_frame_equal(read_back.fillna({"condition": "", "source": ""}), table)
     for name in ("runs.csv", "runs.parquet"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

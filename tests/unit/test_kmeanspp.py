@@ -2,6 +2,7 @@ import itertools
 import math
 from collections import Counter
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import given, settings
@@ -66,8 +67,14 @@ def potential(points, chosen):
     return float(torch.cdist(points, points[chosen]).amin(1).square().sum())
 
 
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Leave shapes unchecked where a call is repeated a thousand times: that takes most of its time, and others do."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
 @pytest.mark.parametrize("origin", [False, True])
-def test_every_ordered_choice_is_as_likely_as_its_definition_says(origin):
+def test_every_ordered_choice_is_as_likely_as_its_definition_says(unchecked, origin):
     left, right = rows(5, 2, 3)
     if origin:  # a saturated softmax: a point like any other, and no centre until it is drawn
         left[2] = 0
@@ -76,7 +83,7 @@ def test_every_ordered_choice_is_as_likely_as_its_definition_says(origin):
     assert_follows(drawn, law(outer(left, right), 3))
 
 
-def test_rows_of_very_different_norms_follow_the_law_after_a_given_first():
+def test_rows_of_very_different_norms_follow_the_law_after_a_given_first(unchecked):
     left, right = rows(9)
     left *= torch.logspace(0, -1.5, 9)[:, None]
     draw = generator("draws")
@@ -84,7 +91,7 @@ def test_rows_of_very_different_norms_follow_the_law_after_a_given_first():
     assert_follows(drawn, law(outer(left, right), 3, first=4))
 
 
-def test_the_last_of_many_picks_follow_the_law():
+def test_the_last_of_many_picks_follow_the_law(unchecked):
     # of two tight pairs and scattered points, what is left for the last two picks depends on all before them
     points = torch.tensor([[0.0, 0.0], [0.5, 0.0], [4.0, 0.0], [4.0, 0.5], [0.0, 4.0], [4.0, 4.0]])
     draw = generator("draws")
@@ -95,7 +102,7 @@ def test_the_last_of_many_picks_follow_the_law():
     assert_follows(left_out, chances)
 
 
-def test_a_case_worked_by_hand():
+def test_a_case_worked_by_hand(unchecked):
     # on a line, from 0: the squared distances 1 and 9 of 1 and 3 give 1 to 9
     line, draw = torch.tensor([[0.0], [1.0], [3.0]]), generator("draws")
     second = [kmeanspp_points(line, 2, draw, first=0).tolist()[1] for _ in range(1000)]
@@ -132,7 +139,7 @@ def test_copies_are_at_distance_0_and_never_drawn_while_another_row_is_left(scal
         assert 7 in kmeanspp(left, right, 2, generator(seed)).tolist()
 
 
-def test_when_only_copies_are_left_they_are_drawn_uniformly():
+def test_when_only_copies_are_left_they_are_drawn_uniformly(unchecked):
     points, draw = torch.tensor([[0.0], [0.0], [0.0], [5.0]]), generator("draws")
     drawn = [tuple(kmeanspp_points(points, 3, draw, first=3).tolist()) for _ in range(800)]
     assert_follows(drawn, {(3, *pair): 1 / 6 for pair in itertools.permutations(range(3), 2)})

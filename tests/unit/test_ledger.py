@@ -93,7 +93,7 @@ def test_what_runs_share_is_paid_for_once(shared):
 def test_the_table_has_both_views_of_every_run_cycle_and_activity(shared):
     found = table(shared, COUNTED)
     assert found.columns.tolist() == [
-        *("dataset", "model", "condition", "strategy", "partition", "seed", "cycle", "activity", "view"),
+        *("dataset", "model", "source", "condition", "strategy", "partition", "seed", "cycle", "activity", "view"),
         *COUNTED,
         "run",
     ]

@@ -11,10 +11,11 @@ from small_runs import changed
 
 from torchal.data.contents import Contents
 from torchal.data.sources.digits import Digits
-from torchal.loop import opened, run
+from torchal.loop import run
 from torchal.models import _checkpoint
 from torchal.models._backbone import Adapted, Pooled, steps
 from torchal.models.pretrained import Pretrained
+from torchal.problem import opened
 from torchal.rng import generator, seeded
 from torchal.store import Store
 from torchal.testing.models import CHECKS, check_exact, check_gradients
@@ -359,7 +360,7 @@ def test_a_run_on_a_frozen_network_embeds_once_and_is_the_same_in_another_folder
     assert first == again
     assert first.finished
     assert first.cycles[-1].test.accuracy > 0.2
-    assert opened(frozen)[0].shape == (16,)
+    assert opened(frozen).data.shape == (16,)
 
 
 def test_a_run_that_fine_tunes_trains_measures_and_restores_the_whole_network(vit, tmp_path):
@@ -369,4 +370,4 @@ def test_a_run_that_fine_tunes_trains_measures_and_restores_the_whole_network(vi
     with Store(tmp_path / "store") as store:
         record = run(tuned, store)
     assert record.finished
-    assert opened(tuned)[0].shape == (1, 8, 8)
+    assert opened(tuned).data.shape == (1, 8, 8)

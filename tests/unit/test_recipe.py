@@ -61,7 +61,7 @@ def test_a_run_has_its_data_sets_augmentation_written_out_and_the_experiment_has
             "recipe": "plain",
         }
     )
-    assert experiment.recipe.augment.standard
+    assert experiment.recipe[0].augment.standard
     found = [run.recipe.augment for run in experiment.runs()]
     assert found == [Augment(flip=True), Augment(crop=4, flip=True), Augment()]
 

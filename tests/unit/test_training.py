@@ -258,7 +258,7 @@ def test_the_first_best_epochs_weights_are_kept_and_not_a_view_of_the_last_ones(
     data, scripted = examples(), iter(accuracies)
 
     def scored(*_):
-        return Scores(examples=1, accuracy=next(scripted), nll=0, ece=0, per_class=())
+        return Scores(examples=1, accuracy=next(scripted), nll=0, ece=0, per_class=(), balanced_accuracy=0, macro_f1=0)
 
     monkeypatch.setattr("torchal.training.fit.evaluate", scored)
     network = fresh(Mlp(hidden=(8,)), (6,), 2, WHERE)

@@ -38,8 +38,12 @@ class Partition:
     def _sets(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.labelled, self.pool, self.validation
 
-    def acquire(self, rows: Int64[Tensor, " k"]) -> "Partition":
-        """Return the partition after some rows have moved from the pool to the end of the labelled ones.
+    def acquire(self, rows: Int64[Tensor, " k"], told: Int64[Tensor, " known"] | None = None) -> "Partition":
+        """Return the partition after some rows have left the pool and joined the end of the labelled ones.
+
+        Args:
+            rows: what was asked for.
+            told: those of them that got a label; by default all. The others are gone.
 
         Raises:
             ValueError: if a row is repeated or is not in the pool.
@@ -53,7 +57,8 @@ class Partition:
                 f"a query chose row {int(strangers[0])}, which is not in the pool; choose rows of the pool."
             )
         left = self.pool[~torch.isin(self.pool, rows)]
-        return Partition(torch.cat([self.labelled, rows.to(self.labelled.device)]), left, self.validation)
+        known = rows if told is None else told
+        return Partition(torch.cat([self.labelled, known.to(self.labelled.device)]), left, self.validation)
 
     @cached_property
     def digest(self) -> str:

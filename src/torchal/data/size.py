@@ -4,7 +4,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s?%", re.ASCII)
 _REMEDY = "give a count of rows such as 500, or per cent such as 5%"
@@ -26,6 +26,15 @@ def _size(value: Any) -> int | str:
 
 Size = Annotated[int | str, BeforeValidator(_size)]
 """A count of rows, or per cent of the training side written ``5%``."""
+
+
+def _share(value: Any) -> Any:
+    found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(Decimal(found[1]) / 100) if found else value
+
+
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+"""A share of something, 0 to 1, which may be written ``10%``."""
 
 
 def count(size: int | str, n: int) -> int:

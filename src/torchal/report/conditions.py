@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from torchal.report.compare import gains, intervals
-from torchal.report.frame import GROUP
+from torchal.report.frame import GROUP, place
 from torchal.report.tables import Grid
 from torchal.report.verdict import points
 
@@ -36,7 +36,7 @@ def compared(table: pd.DataFrame) -> list[tuple[str, str, Grid]]:
     """Return for each data set and model with several conditions its name, a sentence, and a table of gains."""
     found, change = intervals(gains(table), [*GROUP, "strategy"]), changes(table)
     return [
-        (" with ".join(map(str, name)), _sentence(rows, _of(change, name)), _grid(rows, _of(change, name)))
+        (place((*name, "")), _sentence(rows, _of(change, name)), _grid(rows, _of(change, name)))
         for name, rows in found.groupby(_PLACE, sort=False)
         if len(set(rows["condition"])) > 1
     ]

@@ -14,28 +14,39 @@ COLUMNS = (
     "experiment",
     "dataset",
     "model",
+    "source",
     "condition",
     "strategy",
     "partition",
     "seed",
     "cycle",
     "labelled",
+    "in_use",
     "side",
     "metric",
     "value",
     "key",
     "run",
 )
-"""Columns of the table. Accuracies and ``ece`` are shares from 0 to 1, ``nll`` is in nats."""
+"""Columns of the table. Accuracies, F1 and ``ece`` are shares from 0 to 1, ``nll`` is in nats.
 
-GROUP = ["dataset", "model", "condition"]
+``source`` is the network by which rows were chosen, if another than ``model``. ``labelled`` is what strategies are
+compared at: labels paid for. Those in use, ``in_use``, are fewer where some were strangers, and any number where labels
+have prices.
+"""
+
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "ece", "worst_class")
+"""Metrics of a side; ``worst_class`` is the lowest accuracy on one class."""
+
+GROUP = ["dataset", "model", "source", "condition"]
 """Columns within which strategies are compared."""
 
 
 def place(group: tuple[Any, ...]) -> str:
-    """Return a data set, a model and a condition in words."""
-    dataset, model, condition = group
-    return f"{dataset} with {model}" + (f", {condition}" if condition else "")
+    """Return a data set, a model, where its rows come from and a condition in words."""
+    dataset, model, source, condition = group
+    rows = f" on the rows of {source}" if source else ""
+    return f"{dataset} with {model}{rows}" + (f", {condition}" if condition else "")
 
 
 @dataclass(frozen=True)
@@ -88,9 +99,9 @@ def frame(experiment: Experiment) -> pd.DataFrame:
     Raises:
         ValueError: if no cycle has been measured yet.
     """
-    conditions = {run.id: run.condition for run in experiment.plan.runs}
+    planned = {run.id: {"source": run.source, "condition": run.condition} for run in experiment.plan.runs}
     rows = [
-        row | {"condition": conditions[record.id]}
+        row | planned[record.id]
         for record in experiment.records
         for cycle in record.cycles
         for row in _rows(record, cycle)
@@ -106,7 +117,9 @@ def frame(experiment: Experiment) -> pd.DataFrame:
 
 def _rows(record: RunRecord, cycle: CycleRecord) -> Iterator[dict[str, Any]]:
     shared = {name: getattr(record, name) for name in ("dataset", "model", "strategy", "partition", "seed")}
-    shared |= {"cycle": cycle.cycle, "labelled": cycle.labelled, "key": cycle.keys.get("measure", ""), "run": record.id}
+    paid = cycle.labelled if cycle.paid is None else cycle.paid
+    shared |= {"cycle": cycle.cycle, "labelled": paid, "in_use": cycle.labelled}
+    shared |= {"key": cycle.keys.get("measure", ""), "run": record.id}
     for side, measured in (("validation", cycle.validation), ("test", cycle.test)):
         for metric, value in _metrics(measured).items() if measured is not None else ():
             yield shared | {"side": side, "metric": metric, "value": value}
@@ -115,7 +128,7 @@ def _rows(record: RunRecord, cycle: CycleRecord) -> Iterator[dict[str, Any]]:
 def _metrics(measured: Scores) -> dict[str, float | None]:
     known = [value for value in measured.per_class if value is not None]
     worst = min(known) if known else None
-    return {"accuracy": measured.accuracy, "nll": measured.nll, "ece": measured.ece, "worst_class": worst}
+    return {name: getattr(measured, name) for name in METRICS[:-1]} | {"worst_class": worst}
 
 
 def scores(table: pd.DataFrame, side: str = "test", metric: str = "accuracy") -> pd.DataFrame:

@@ -24,7 +24,7 @@ ACTIVITIES: dict[str, StageName] = {"tuning": "tune", "training": "fit", "queryi
 _FILES = {"tune": "tune.json", "trial": "trial.json", "fit": "fit.json", "query": "query.json", "own": "digests.json"}
 """The file that each stage writes; a network that a strategy trains for itself has no record."""
 
-_AXES = ("dataset", "model", "condition", "strategy", "partition", "seed")
+_AXES = ("dataset", "model", "source", "condition", "strategy", "partition", "seed")
 
 _KEY = re.compile("[0-9a-f]{64}")
 _NOTHING = Effort(epochs=0, images=0, evaluated=0, flops=0)
@@ -68,7 +68,8 @@ class Line:
     @property
     def place(self) -> Place:
         """Where the run's strategy is compared with others."""
-        return tuple(each for each in (self.run.dataset, self.run.model, self.run.condition) if each)
+        rows = f"on the rows of {self.run.source}" if self.run.source else ""
+        return tuple(each for each in (self.run.dataset, self.run.model, rows, self.run.condition) if each)
 
 
 @dataclass(frozen=True)

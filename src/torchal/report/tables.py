@@ -107,10 +107,10 @@ def last_budget(table: pd.DataFrame) -> list[tuple[str, Grid]]:
 
 def recipes(experiment: Experiment) -> Grid | None:
     """Return what the recipes of single cycles differ in; None if every cycle had the same."""
-    conditions = {run.id: run.condition for run in experiment.plan.runs}
+    planned = {run.id: {"source": run.source, "condition": run.condition} for run in experiment.plan.runs}
     rows: list[dict[str, Any]] = [
         {"strategy": run.strategy, "dataset": run.dataset, "model": run.model, "partition": run.partition}
-        | {"condition": conditions[run.id]}
+        | planned[run.id]
         | {"cycle": str(cycle.cycle), "seeds": str(run.seed), "recipe": _flat(cycle.recipe)}
         for run in experiment.records
         for cycle in run.cycles

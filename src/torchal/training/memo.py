@@ -12,7 +12,7 @@ from torchal.training.task import Task
 from torchal.training.train import Keeper, built, train
 from torchal.training.weights import load_weights, save_weights
 
-FIT = Stage("fit", 3)
+FIT = Stage("fit", 4)
 WEIGHTS = "weights.safetensors"
 """Name of the file of a fit's weights."""
 

@@ -1,4 +1,7 @@
-"""How well a network predicts: accuracy, likelihood and calibration.
+"""How well a network predicts: accuracy, likelihood, calibration, and accuracy where classes are not alike.
+
+Balanced accuracy and macro-F1 are means over the classes that occur, so that a rare class counts as much as a common
+one; F1 is the harmonic mean of precision and recall, and 0 for a class that is never predicted.
 
 The expected calibration error is that of Guo et al. 2017, "On Calibration of Modern Neural Networks": 15 bins of equal
 width over the confidence. A bin holds its upper edge and not its lower one.
@@ -26,8 +29,8 @@ def scores(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, " n"], clas
     """
     if len(labels) == 0:
         raise ValueError("examples: there are none to score; give the validation or test side at least one row.")
-    logs = logits.double().log_softmax(1)
-    correct = (logits.argmax(1) == labels).double()
+    logs, predicted = logits.double().log_softmax(1), logits.argmax(1)
+    correct = (predicted == labels).double()
     nll = -logs.gather(1, labels[:, None]).mean()
     finite = bool(logs.isnan().any().logical_not())
     return Scores(
@@ -36,6 +39,7 @@ def scores(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, " n"], clas
         nll=nll.item() if nll.isfinite() else None,
         ece=_calibration_error(logs.exp().amax(1), correct) if finite else None,
         per_class=_per_class(correct, labels, classes),
+        **_over_classes(correct, predicted, labels, classes),
     )
 
 
@@ -50,6 +54,21 @@ def _per_class(correct: Float64[Tensor, " n"], labels: Int64[Tensor, " n"], clas
     counts = torch.bincount(labels, minlength=classes).tolist()
     hits = _sums(correct, labels, classes).tolist()
     return tuple(hit / count if count else None for hit, count in zip(hits, counts, strict=True))
+
+
+def _over_classes(
+    correct: Float64[Tensor, " n"], predicted: Int64[Tensor, " n"], labels: Int64[Tensor, " n"], classes: int
+) -> dict[str, float]:
+    """Return the means over the classes that occur of recall and of F1 = 2 hits / (true + predicted)."""
+    hits = _sums(correct, labels, classes)
+    true, said = (torch.bincount(each, minlength=classes).double() for each in (labels, predicted))
+    occurs = true > 0
+    recall, f1 = hits / true.clamp_min(1), 2 * hits / (true + said).clamp_min(1)
+    count = occurs.sum()
+    return {
+        "balanced_accuracy": ((recall * occurs).sum() / count).item(),
+        "macro_f1": ((f1 * occurs).sum() / count).item(),
+    }
 
 
 def _sums(values: Float64[Tensor, " n"], groups: Int64[Tensor, " n"], count: int) -> Float64[Tensor, " groups"]:

@@ -20,7 +20,7 @@ from torchal.tuning.space import proposed
 from torchal.tuning.study import Asked, Judge, Study, accuracy
 from torchal.tuning.tuning import Tuning
 
-TRIAL = Stage("trial", 3)
+TRIAL = Stage("trial", 4)
 
 State = Literal["complete", "pruned", "failed"]
 

@@ -1,0 +1,53 @@
+"""What the verbs print: tables for people, JSON for programs."""
+
+import json
+import sys
+from typing import Any
+
+from rich.table import Table
+
+
+def print_json(answer: Any) -> None:
+    """Print values as JSON."""
+    sys.stdout.write(json.dumps(answer, indent=1, default=str) + "\n")
+
+
+def escaped(text: str) -> str:
+    """Return a text in which square brackets are no markup."""
+    return text.replace("[", r"\[")
+
+
+def axes(answer: dict[str, Any]) -> Table:
+    """Return what an experiment varies, and what is missing for the sake of one value alone."""
+    table = Table("axis", "values", "missing for one value alone")
+    for axis, values in answer["axes"].items():
+        alone = [each["seconds"] for each in values.values()]
+        many = f"{duration(sum(alone) / len(alone))} each, on average" if len(alone) > 1 else duration(alone[0])
+        table.add_row(axis, escaped(", ".join(value or "its own" for value in values)), many)
+    return table
+
+
+def runs(runs: list[dict[str, Any]], most: int = 12) -> Table:
+    """Return how far runs are."""
+    table = Table("run", "stages that exist")
+    for run in runs[:most]:
+        table.add_row(run["id"], f"{run['finished']}/{run['stages']}")
+    if len(runs) > most:
+        table.caption = f"and {len(runs) - most} more, which --json lists"
+    return table
+
+
+def stages(stages: dict[str, Any]) -> Table:
+    """Return how many stages exist and are missing."""
+    table = Table("stage", "exist", "missing", "examples to train on", "estimate")
+    for stage, row in stages.items():
+        table.add_row(stage, str(row["exist"]), str(row["missing"]), f"{row['examples']:,}", duration(row["seconds"]))
+    return table
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in a fitting unit."""
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
