@@ -91,17 +91,35 @@ class Manifest(Record):
 class Told(First):
     """The rows of every cycle of a run, read from files."""
 
-    locations = frozenset({"folder"})
+    locations = frozenset({"folder", "others"})
 
     folder: Path
     """Folder of the manifest, out of which no path may lead."""
     name: str
+    """Name of the first partition."""
     cycles: tuple[Cycle, ...]
+    """Its files."""
+    others: tuple[Sets, ...] = ()
+    """All sets of the manifest, among which are those of runs that search for others' recipes."""
 
     @property
     def id(self) -> str:
         """The name of the first partition."""
         return self.name
+
+    def of(self, strategy: str, seed: int) -> "Told":
+        """Return the sets of another strategy and seed.
+
+        Raises:
+            ValueError: if the manifest has none.
+        """
+        for sets in self.others:
+            if (sets.strategy, sets.partition, sets.seed) == (strategy, self.name, seed):
+                return self.model_copy(update={"cycles": sets.cycles})
+        raise ValueError(
+            f"tuning.scope: the recipes of {self.name} would come from {strategy} with seed {seed}, whose sets the "
+            "manifest lacks; set tuning.scope to every_run, first_cycle or fixed"
+        )
 
     def heading(self) -> dict[str, Any]:
         """Return the digest of the rows, which is this partition's identity."""

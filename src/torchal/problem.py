@@ -195,7 +195,7 @@ def _check_budgets(setting: Setting, problem: Problem, partition: str) -> None:
             least = (
                 f"cannot pay one label at {dearest:g}" if problem.in_money else f"of {len(data.train)} rows is no row"
             )
-            said = asked_for.cost if isinstance(asked_for, Money) else asked_for
+            said = f"{asked_for.cost:g}" if isinstance(asked_for, Money) else asked_for
             raise ValueError(f"setting.budget: {said} {least}; raise it")
     first = problem.first if setting.start else 0
     total = first + (_most(sum(problem.allowed), oracle) if problem.in_money else int(sum(problem.allowed)))

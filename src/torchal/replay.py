@@ -59,7 +59,8 @@ def replay(path: Path, name: str | None = None, overrides: tuple[str, ...] = ())
         SpecError: naming each field that is wrong, its value and the remedy.
     """
     manifest = Manifest.load(path, overrides)
-    told = [Told(folder=path.parent.absolute(), name=sets.partition, cycles=sets.cycles) for sets in manifest.runs]
+    folder, runs = path.parent.absolute(), manifest.runs
+    told = [Told(folder=folder, name=sets.partition, cycles=sets.cycles, others=runs) for sets in runs]
     pool = manifest.experiment.get("pool") or {}
     for each in pool if isinstance(pool, list) else [pool]:
         if each.get("copies") or (each.get("strangers") or {}).get("dataset"):

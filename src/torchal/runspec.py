@@ -61,11 +61,17 @@ class RunSpec(Spec):
             case "first_cycle":
                 return self, 0
             case "first_seed":
-                return self.model_copy(update={"seed": self.first_seed}), cycle
+                return self._but(self.strategy, self.first_seed), cycle
             case "shared":
-                return self.model_copy(update={"seed": self.first_seed, "strategy": baseline()}), cycle
+                by_random = self.strategy.model_copy(update={"by": BASELINE}) if self.partition.told else baseline()
+                return self._but(by_random, self.first_seed), cycle
             case "every_run":
                 return self, cycle
+
+    def _but(self, strategy: Strategy, seed: int) -> "RunSpec":
+        """Return the run of another strategy and seed that is otherwise as this one."""
+        partition = self.partition.of(strategy.label, seed)
+        return self.model_copy(update={"strategy": strategy, "seed": seed, "partition": partition})
 
     @property
     def chooser(self) -> "RunSpec":

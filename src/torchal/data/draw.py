@@ -74,6 +74,10 @@ class First(Spec):
         """Whether it says the rows of every cycle, so that no strategy is asked."""
         return False
 
+    def of(self, strategy: str, seed: int) -> "First":  # noqa: ARG002 - for those that say every cycle's rows
+        """Return the partition of another strategy and seed that began alike."""
+        return self
+
     def later(self, cycle: int) -> Partition:
         """Return the rows of a cycle after the first, if it says them."""
         raise NotImplementedError
