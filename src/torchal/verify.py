@@ -50,7 +50,7 @@ class Verdict:
     def table(self) -> Table:
         """Return it for the terminal."""
         table = Table("stage", "equal", "different", "absent")
-        for stage in ("trial", "tune", "fit", "measure", "query"):
+        for stage in ("start", "trial", "tune", "fit", "own", "measure", "query"):
             faults = [sum(each.startswith(f"{stage}/") for each in some) for some in (self.different, self.absent)]
             table.add_row(stage, str(self.equal.get(stage, 0)), *map(str, faults))
         return table

@@ -9,9 +9,9 @@ import torch
 from small_runs import SMALL
 from torch import nn
 
+from torchal.estimate import by_stage, missing
 from torchal.experiment import ExperimentSpec
 from torchal.loop import run
-from torchal.estimate import by_stage, missing
 from torchal.plan import chains
 from torchal.spec import load_file
 from torchal.store import Store

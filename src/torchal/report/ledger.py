@@ -18,10 +18,20 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from torchal.records import Effort, PlannedRun, StageName
 from torchal.report import frame
 
-ACTIVITIES: dict[str, StageName] = {"tuning": "tune", "training": "fit", "querying": "query"}
-"""What is paid for, and the stage of a cycle that it begins with."""
+ACTIVITIES = ("tuning", "training", "querying")
+"""What is paid for."""
 
-_FILES = {"tune": "tune.json", "trial": "trial.json", "fit": "fit.json", "query": "query.json", "own": "digests.json"}
+_STAGES: dict[StageName, str] = {"start": "querying", "tune": "tuning", "fit": "training", "query": "querying"}
+"""The stages of a cycle with which an activity begins."""
+
+_FILES = {
+    "start": "query.json",
+    "tune": "tune.json",
+    "trial": "trial.json",
+    "fit": "fit.json",
+    "query": "query.json",
+    "own": "digests.json",
+}
 """The file that each stage writes; a network that a strategy trains for itself has no record."""
 
 _AXES = ("dataset", "model", "source", "condition", "strategy", "partition", "seed")
@@ -118,7 +128,7 @@ def read(found: frame.Experiment, results: Path) -> Ledger:
     for record in found.records:
         seen: set[tuple[str, str]] = set()
         for cycle in record.cycles:
-            for activity, stage in ACTIVITIES.items():
+            for stage, activity in _STAGES.items():
                 if stage in cycle.keys:
                     entries = [each for each in shelf.reached(stage, cycle.keys[stage]) if each not in seen]
                     seen.update(entries)

@@ -13,6 +13,7 @@ from torchal.models import Classifier, Model
 from torchal.records import EpochRecord, FitRecord
 from torchal.rng import Address, generator, seeded
 from torchal.training.average import Average
+from torchal.training.balance import balanced
 from torchal.training.draw import Draw
 from torchal.training.metrics import evaluate
 from torchal.training.mixing import mixed
@@ -108,7 +109,8 @@ class _Training:
         self._model, self._labelled, self._recipe, self._where = model, labelled, recipe, where
         self._classes, self._world = classes, World.here()
         self._sizes = _batch_sizes(len(labelled), recipe.batch)
-        self._step = Step(model, recipe, self._world)
+        weights = balanced(labelled.labels, classes) if recipe.class_weights == "balanced" else None
+        self._step = Step(model, recipe, self._world, weights)
         self._average = Average(recipe, model, len(self._sizes))
 
     def epoch(self, epoch: int) -> float:

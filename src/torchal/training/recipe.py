@@ -149,6 +149,10 @@ class Recipe(Spec):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of each label that is spread over all classes alike."""
 
+    class_weights: Literal["none", "balanced"] = "none"
+    """What an example counts in the loss: all the same, or ``balanced``: inversely to how often its class is labelled,
+    for imbalanced sets."""
+
     clip: float | None = Field(None, gt=0)
     """Largest norm of the whole gradient; a longer one is scaled down to it."""
 

@@ -23,10 +23,15 @@ def autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager[Non
 class Step:
     """Takes the steps of one training."""
 
-    def __init__(self, model: Classifier, recipe: Recipe, world: World) -> None:
-        """Prepare a network to be trained by a recipe, together with the other processes of a world."""
+    def __init__(
+        self, model: Classifier, recipe: Recipe, world: World, weights: Float[Tensor, " classes"] | None = None
+    ) -> None:
+        """Prepare a network to be trained by a recipe, together with the other processes of a world.
+
+        Weights say what an example of each class counts in the loss.
+        """
         self.optimizer = optimizer_of(recipe, model.parameters())
-        self._recipe, self._world = recipe, world
+        self._recipe, self._world, self._weights = recipe, world, weights
         self._forward = world.joined(model)
         self._parameters = [each for each in model.parameters() if each.requires_grad]
 
@@ -55,7 +60,7 @@ class Step:
         with self._together(last), autocast(self._recipe, self._device):
             logits = self._forward(x)
         loss = nn.functional.cross_entropy(
-            logits.float(), target, label_smoothing=self._recipe.label_smoothing, reduction="sum"
+            logits.float(), target, self._weights, label_smoothing=self._recipe.label_smoothing, reduction="sum"
         )
         with self._together(last):
             # gradients are averaged over the processes, and their losses are to be summed
