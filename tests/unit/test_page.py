@@ -170,7 +170,7 @@ def test_every_table_that_holds_numbers_says_n(plain):
     html = markup(text(plain))
     for number in re.findall(r'<td class="number">[\d.]+ \(.*?</td>', html):
         assert ", n = 3" in number
-    assert len(re.findall(", n = 3</td>", html)) == len(STRATEGIES) * CYCLES + len(STRATEGIES) * 4
+    assert len(re.findall(", n = 3</td>", html)) == len(STRATEGIES) * CYCLES + len(STRATEGIES) * 6
     assert html.count('<td class="whole">3 partitions</td>') == len(STRATEGIES)
     assert html.count("n = 3 partitions, 6 runs a strategy") == 3
 

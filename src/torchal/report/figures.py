@@ -171,8 +171,8 @@ def finished(layers: list[alt.Chart], height: int, description: str) -> dict[str
 
 
 def _budgets(means: pd.DataFrame) -> alt.X:
-    budgets = sorted(int(count) for count in means["labelled"].unique())
-    axis = alt.Axis(values=budgets if len(budgets) <= _BUDGETS else alt.Undefined, labelOverlap="greedy", format="d")
+    budgets = sorted(means["labelled"].unique().tolist())
+    axis = alt.Axis(values=budgets if len(budgets) <= _BUDGETS else alt.Undefined, labelOverlap="greedy", format="~g")
     return alt.X("labelled:Q", title="labelled examples", scale=alt.Scale(zero=False, padding=12), axis=axis)
 
 

@@ -14,7 +14,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from torchal.report import conditions, costs, figures, insight, ledger, searches, tables
+from torchal.report import conditions, costs, figures, insight, ledger, searches, tables, transfer
 from torchal.report.compare import BASELINE, common, summary, with_baseline
 from torchal.report.frame import GROUP, Experiment, frame, place, read, write_csv, write_tables
 from torchal.report.verdict import Verdict, verdict_sentence
@@ -75,6 +75,8 @@ def write(results: Path, experiment: str) -> Path:
     write_csv(found.summary, folder / "summary.csv")
     write_csv(ledger.table(found.ledger, ledger.COUNTED), folder / "cost.csv")
     write_csv(ledger.table(found.ledger, ledger.TIMED), folder / "cost-timing.csv")
+    if (found.table["source"] != "").any():
+        write_csv(transfer.matrix(with_baseline(found.kept)), folder / "transfer.csv")
     if found.searches.found:
         write_csv(searches.table(found.searches), folder / "tuning.csv")
     file = folder / "report.html"
@@ -100,9 +102,11 @@ def _content(found: Findings, results: Path) -> dict[str, Any]:
     curves = figures.learning_curves(found.kept, style)
     panels = figures.difference_panels(compared, style)
     insights = insight.told(found.searches, style)
+    moved = transfer.told(compared)
     drawn = [
         *curves,
         *chain.from_iterable(each for _, each in panels),
+        *chain.from_iterable(each.figures for each in moved),
         *chain.from_iterable(each.figures for each in insights),
     ]
     fingerprints, commits = tables.environment(results)
@@ -115,7 +119,9 @@ def _content(found: Findings, results: Path) -> dict[str, Any]:
         "left_out": found.left_out.to_dict(orient="records"),
         "several": len(found.table[GROUP].drop_duplicates()) > 1,
         "verdicts": tables.verdicts(found.summary, style),
+        "warnings": found.experiment.plan.warnings,
         "conditions": conditions.compared(compared),
+        "transfers": moved,
         "curves": curves,
         "sizes": _sizes(found.summary),
         "panels": panels,

@@ -19,6 +19,8 @@ from torchal.report.verdict import percent, points
 _KINDS = {BETTER: "better", WORSE: "worse", UNCLEAR: "unclear", REFERENCE: "reference", NO_INTERVAL: "none"}
 _MEASURES = {
     "accuracy": ("accuracy (%)", percent),
+    "balanced_accuracy": ("balanced accuracy (%)", percent),
+    "macro_f1": ("macro-F1 (%)", percent),
     "worst_class": ("worst class (%)", percent),
     "ece": ("calibration error, ECE (%)", percent),
     "nll": ("log-loss (nats)", lambda value: f"{value:.3f}"),
