@@ -62,13 +62,13 @@ def _words(told: Leaves, changed: Leaves, telling: dict[str, bool]) -> list[str]
     found = []
     for path, by_having in telling.items():
         if path in told:
-            found.append(f"no {path}" if told[path] is None else f"{path} {_brief(told[path])}")
+            found.append(f"no {path}" if told[path] is None else f"{path} {_brief(told[path])}".strip())
         elif by_having and not any(each in telling for each in _below(path, told)):
             own = _below(path, changed)
-            found += [f"{each} {_brief(told[each])}" for each in own] if 0 < len(own) <= _FEW else [path]
+            found += [f"{each} {_brief(told[each])}".strip() for each in own] if 0 < len(own) <= _FEW else [path]
     return found
 
 
 def _brief(value: Any) -> str:
-    text = str(value)
+    text = "" if value is True else str(value)
     return text if len(text) <= _SHORT else digest_of(value)[:8]

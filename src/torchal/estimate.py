@@ -30,16 +30,17 @@ class Cost:
     """On one worker."""
 
 
-def missing(found: Iterable[Chain], device: str = "cpu") -> dict[str, Cost]:
-    """Return what each missing stage costs, by its identity.
+def missing(found: list[Chain], device: str = "cpu") -> dict[str, Cost]:
+    """Return what each missing stage costs, by its identity: one that another run has finished is not missing.
 
     The estimate counts training steps, times one step on this device, and supposes no pruning.
     """
     speeds: dict[tuple[str, str], tuple[float, float]] = {}
     costs: dict[str, Cost] = {}
+    exist = {step.identity for chain in found for step in chain.steps[: len(chain.finished)]}
     for chain in found:
         for step in chain.steps[len(chain.finished) :]:
-            if step.identity not in costs:
+            if step.identity not in costs and step.identity not in exist:
                 costs[step.identity] = _cost(chain.spec, step, speeds, device)
     return costs
 

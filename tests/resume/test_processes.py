@@ -156,3 +156,23 @@ def test_killed_at_twenty_random_moments_it_ends_in_the_same_bytes(tmp_path):
     for results in (*finished, folder):
         found = contents(results)
         assert found == expected
+
+
+CONDITIONS = {
+    "model": [{"name": "mlp", "hidden": [8]}, {"name": "mlp", "hidden": [16]}],
+    "transfer": "all",
+    "strategy": ["random", "margin"],
+    "seed": 1,
+    "partition": {"drawn": 1, "labelled": 0, "validation": {"scale": 0.5}},
+    "setting": {"cycles": 3, "budget": {"cost": 12}, "start": {"budget": 20, "strategy": "typiclust"}},
+    "pool": {"strangers": {"classes": [9]}, "copies": {"share": "50%", "jitter": 0.1}, "imbalance": {"long_tail": 3}},
+    "oracle": {"noise": {"symmetric": 0.2}, "price": {"classes": {"1": 3}}},
+}
+
+
+def test_under_all_conditions_at_once_one_and_two_processes_write_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr("multiprocessing.get_context", forks)
+    spec = changed(**CONDITIONS)
+    for jobs in (1, 2):
+        compute(tmp_path / str(jobs), spec, jobs=jobs)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")

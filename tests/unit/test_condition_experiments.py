@@ -105,7 +105,7 @@ def test_without_validation_the_last_epoch_is_kept(short):
 def test_the_imbalanced_start_is_on_the_papers_curve():
     for problem in problems("imbalanced_start"):
         labels = problem.data.train.labels[problem.rows.labelled]
-        assert tuple(torch.bincount(labels, minlength=10).tolist()) == Torchal().counts(100, 10)
+        assert tuple(torch.bincount(labels, minlength=10).tolist()) == Torchal(torchal=True).counts(100, 10)
 
 
 def test_the_imbalanced_pools_are_balanced_long_tailed_and_stepped():

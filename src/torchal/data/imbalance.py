@@ -86,7 +86,7 @@ class Step(Imbalance):
 class Torchal(Imbalance):
     """The published curve of TorchAL's imbalanced initial sets."""
 
-    torchal: Literal[True] = True
+    torchal: Literal[True]
 
     _CURVES: ClassVar[dict[int, tuple[int, int, float]]] = {10: (500, 4000, 0.32), 100: (100, 400, 0.046)}
 
@@ -101,7 +101,7 @@ def _described(value: Any) -> Any:
     if value is None or isinstance(value, Imbalance):
         return value
     if value == "torchal":
-        return Torchal()
+        return Torchal(torchal=True)
     kinds: dict[str, type[Imbalance]] = {"long_tail": LongTail, "step": Step, "torchal": Torchal}
     found = [kind for kind in kinds if isinstance(value, dict) and kind in value]
     if len(found) != 1:
