@@ -52,7 +52,7 @@ def note(html: str, name: str) -> str:
 def test_page_and_tables_are_written_side_by_side(plain):
     html = text(plain)
     folder = plain / "tiny" / "report"
-    tables = ["cost-timing.csv", "cost.csv", "runs.csv", "runs.parquet", "summary.csv"]
+    tables = ["certainty.csv", "cost-timing.csv", "cost.csv", "runs.csv", "runs.parquet", "savings.csv", "summary.csv"]
     assert sorted(file.name for file in folder.iterdir()) == sorted(["report.html", *tables])
     assert sorted(set(re.findall(r'<a href="([^"]*)"', html))) == tables
     assert pd.read_csv(folder / "summary.csv")["strategy"].tolist()[0] == "margin"
@@ -170,7 +170,9 @@ def test_every_table_that_holds_numbers_says_n(plain):
     html = markup(text(plain))
     for number in re.findall(r'<td class="number">[\d.]+ \(.*?</td>', html):
         assert ", n = 3" in number
-    assert len(re.findall(", n = 3</td>", html)) == len(STRATEGIES) * CYCLES + len(STRATEGIES) * 6
+    assert len(re.findall(", n = 3</td>", html)) == len(STRATEGIES) * (CYCLES + 6) + (len(STRATEGIES) - 1) * (
+        CYCLES - 1
+    )
     assert html.count('<td class="whole">3 partitions</td>') == len(STRATEGIES)
     assert html.count("n = 3 partitions, 6 runs a strategy") == 3
 

@@ -6,6 +6,7 @@ from report_runs import all_runs, table, write_results
 
 from torchal.records import PlanRecord
 from torchal.report import page
+from torchal.report.compare import with_baseline
 from torchal.report.transfer import matrix, told
 
 
@@ -44,6 +45,16 @@ def test_the_order_of_rows_changes_nothing():
     pd.testing.assert_frame_equal(one, two)
 
 
+def test_a_pair_without_random_is_left_out_and_the_others_stay():
+    rows = pairs(a_a=0.05, a_b=0.02, b_b=0.03)
+    lone = rows[(rows["strategy"] != "random") | (rows["source"] != "a")]
+    assert told(with_baseline(lone)) == []
+    lone = rows[(rows["strategy"] != "random") | (rows["model"] != "b") | (rows["source"] == "a")]
+    found = matrix(with_baseline(lone))
+    assert list(zip(found["source"], found["model"], strict=True)) == [("a", "a"), ("a", "b")]
+    assert told(with_baseline(rows[rows["strategy"] != "random"])) == []
+
+
 def test_without_transfer_there_is_nothing_to_tell():
     assert told(pairs(a_a=0.05, b_b=0.05)) == []
 
@@ -69,7 +80,7 @@ def test_without_transfer_there_is_nothing_to_tell():
             {"a_a": 0.001, "a_b": 0.05},
             (
                 "No strategy differs clearly from random on the network that chose, ",
-                "so there is nothing to carry over.",
+                "so nothing clear can carry over.",
             ),
         ),
     ],
@@ -77,6 +88,32 @@ def test_without_transfer_there_is_nothing_to_tell():
 def test_the_sentence_says_what_the_numbers_say(gains, sentence):
     (only,) = told(pairs(**gains))
     assert only.sentence == "".join(sentence)
+
+
+@pytest.mark.parametrize("rows", [pairs(c_a=0.05, c_b=0.04), pairs(a_a=0.05, a_b=0.04).query("partition == 'drawn-1'")])
+def test_nothing_is_called_unclear_that_has_no_interval(rows):
+    (only,) = told(rows)
+    assert only.sentence == "No gain on the network that chose has an interval, so what carries over cannot be told."
+
+
+def test_a_clear_result_whose_rows_nobody_else_learns_is_not_counted_as_lost():
+    (only,) = told(pairs(a_a=0.05, b_a=0.04))
+    assert only.sentence == (
+        "1 difference from random is clear on the network that chose. No other network learns the same rows."
+    )
+
+
+def test_networks_whose_names_begin_alike_are_told_apart_by_number():
+    first, second = "mlp(hidden=[16], dropout=0.2)", "mlp(hidden=[64], dropout=0.2)"
+    rows = pairs(a_a=0.05, a_b=0.04, b_b=0.06).replace({"a": first, "b": second})
+    (only,) = told(rows)
+    (cells,) = only.figures[0].spec["datasets"].values()
+    assert only.networks == [first, second]
+    assert [(cell["row"], cell["column"], cell["source"], cell["model"]) for cell in cells] == [
+        (1, 1, first, first),
+        (1, 2, first, second),
+        (2, 2, second, second),
+    ]
 
 
 def test_a_heat_map_has_a_cell_for_each_pair_and_the_same_colours_for_the_same_gains():
@@ -114,7 +151,8 @@ def test_the_page_has_maps_and_a_table_only_where_rows_were_moved_and_the_same_b
     text = file.read_text()
     assert "Rows chosen by one network, learnt by another" in text
     assert "mlp<b>" not in text.partition("<script")[0]
-    assert "mlp&lt;b&gt;" in text
+    assert "<li>mlp&lt;b&gt;</li>" in text
+    assert '<a href="transfer.csv">' in text
     found = pd.read_csv(moved / "tiny" / "report" / "transfer.csv")
     assert set(found["source"]) == {"mlp<b>", "mlp"}
     assert page.write(moved, "tiny").read_text() == text

@@ -14,7 +14,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from torchal.report import conditions, costs, figures, insight, ledger, searches, tables, transfer
+from torchal.report import certainty, conditions, costs, figures, insight, ledger, savings, searches, tables, transfer
 from torchal.report.compare import BASELINE, common, summary, with_baseline
 from torchal.report.frame import GROUP, Experiment, frame, place, read, write_csv, write_tables
 from torchal.report.verdict import Verdict, verdict_sentence
@@ -73,10 +73,13 @@ def write(results: Path, experiment: str) -> Path:
     found, folder = findings(results, experiment), results / experiment / "report"
     write_tables(found.table, folder)
     write_csv(found.summary, folder / "summary.csv")
+    compared = with_baseline(found.kept)
+    write_csv(certainty.certainty(compared), folder / "certainty.csv")
+    write_csv(savings.savings(compared), folder / "savings.csv")
     write_csv(ledger.table(found.ledger, ledger.COUNTED), folder / "cost.csv")
     write_csv(ledger.table(found.ledger, ledger.TIMED), folder / "cost-timing.csv")
     if (found.table["source"] != "").any():
-        write_csv(transfer.matrix(with_baseline(found.kept)), folder / "transfer.csv")
+        write_csv(transfer.matrix(compared), folder / "transfer.csv")
     if found.searches.found:
         write_csv(searches.table(found.searches), folder / "tuning.csv")
     file = folder / "report.html"
@@ -119,6 +122,9 @@ def _content(found: Findings, results: Path) -> dict[str, Any]:
         "left_out": found.left_out.to_dict(orient="records"),
         "several": len(found.table[GROUP].drop_duplicates()) > 1,
         "verdicts": tables.verdicts(found.summary, style),
+        "certainty": certainty.told(compared),
+        "savings": savings.told(compared),
+        "margin": f"{100 * certainty.MARGIN:g}",
         "warnings": found.experiment.plan.warnings,
         "conditions": conditions.compared(compared),
         "transfers": moved,

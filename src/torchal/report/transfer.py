@@ -22,8 +22,8 @@ COLUMNS = ["dataset", "condition", "strategy", "source", "model", "mean", "low",
 
 _BETTER, _NONE, _WORSE = "#6FB1DE", "#E6E8EA", "#F0A06B"
 """Blue and orange, which nobody confuses, with grey between; light enough for black figures on them."""
-_ROW, _FRAME = 64, 70
-"""Pixels of a row of cells, and of what is above and below them."""
+_ROW, _LETTER = 72, 6.5
+"""Pixels of a row of cells, high enough for three lines, and of a letter of an interval."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Transfer:
 
     place: str
     sentence: str
+    networks: list[str]
+    """Named by their position, from 1, in the heat maps: names may be long and begin alike."""
     figures: list[Figure]
     """A heat map for each strategy."""
     table: Grid
@@ -53,34 +55,45 @@ def told(table: pd.DataFrame) -> list[Transfer]:
     found = matrix(table)
     largest = float(found["mean"].abs().max()) if len(found) else 0.0
     return [
-        Transfer(
-            ", ".join(filter(None, map(str, name))),
-            _sentence(rows),
-            [
-                Figure(f"transfer-{number}-{place}", str(strategy), _map(each, largest))
-                for place, (strategy, each) in enumerate(rows.groupby("strategy", sort=False))
-            ],
-            _grid(rows),
-        )
+        _told(f"transfer-{number}", ", ".join(filter(None, map(str, name))), rows, largest)
         for number, (name, rows) in enumerate(found.groupby(["dataset", "condition"], sort=False))
     ]
 
 
+def _told(id_: str, place: str, rows: pd.DataFrame, largest: float) -> Transfer:
+    networks = list(dict.fromkeys([*rows["model"], *rows["source"]]))
+    maps = [
+        Figure(f"{id_}-{number}", str(strategy), _map(each, networks, largest))
+        for number, (strategy, each) in enumerate(rows.groupby("strategy", sort=False))
+    ]
+    return Transfer(place, _sentence(rows), networks, maps, _grid(rows))
+
+
 def _sentence(rows: pd.DataFrame) -> str:
     """Return how often a clear result on a network's own rows is one on another network too."""
-    own = rows[rows["source"] == rows["model"]]
+    own = rows[(rows["source"] == rows["model"]) & rows["low"].notna()]
     clear = own[(own["low"] > 0) | (own["high"] < 0)]
+    if own.empty:
+        return "No gain on the network that chose has an interval, so what carries over cannot be told."
     if clear.empty:
-        return "No strategy differs clearly from random on the network that chose, so there is nothing to carry over."
+        return "No strategy differs clearly from random on the network that chose, so nothing clear can carry over."
     sign = clear.assign(sign=np.sign(clear["mean"]))[["strategy", "source", "sign"]]
     others = rows[rows["source"] != rows["model"]].merge(sign, on=["strategy", "source"])
+    return (
+        f"{len(clear)} difference{'s' * (len(clear) != 1)} from random {'is' if len(clear) == 1 else 'are'} clear on "
+        f"the network that chose. {_carried(others)}"
+    )
+
+
+def _carried(others: pd.DataFrame) -> str:
+    """Return how often the ``sign`` of a clear result is that of another network's."""
+    if others.empty:
+        return "No other network learns the same rows."
     bound = others["low"].where(others["sign"] > 0, -others["high"])
     kept, same = int((bound > 0).sum()), int((np.sign(others["mean"]) == others["sign"]).sum())
     return (
-        f"{len(clear)} difference{'s' * (len(clear) != 1)} from random {'is' if len(clear) == 1 else 'are'} clear on "
-        f"the network that chose. Where another network learns the same rows ({len(others)} "
-        f"case{'s' * (len(others) != 1)}), {same} keep{'s' * (same == 1)} the sign, and {kept} "
-        f"{'is' if kept == 1 else 'are'} clear again."
+        f"Where another network learns the same rows ({len(others)} case{'s' * (len(others) != 1)}), "
+        f"{same} keep{'s' * (same == 1)} the sign, and {kept} {'is' if kept == 1 else 'are'} clear again."
     )
 
 
@@ -97,18 +110,18 @@ def _interval(row: dict[Any, Any]) -> str:
     return f"{points(row['low'])} to {points(row['high'])}" if np.isfinite(row["low"]) else ""
 
 
-def _map(rows: pd.DataFrame, largest: float) -> dict[str, Any]:
+def _map(rows: pd.DataFrame, networks: list[str], largest: float) -> dict[str, Any]:
     """Return a heat map, of the same colours for the same gains in all of them."""
     reach = max(100 * largest, 1.0)
     cells = [
         {"source": row["source"], "model": row["model"], "gain": round(100 * row["mean"], 4), "n": int(row["n"])}
         | {"shown": points(row["mean"]), "interval": _interval(row), "over": row["over"]}
+        | {"row": 1 + networks.index(row["source"]), "column": 1 + networks.index(row["model"])}
         for row in rows.to_dict(orient="records")
     ]
-    names = list(dict.fromkeys([*rows["model"], *rows["source"]]))
     base = alt.Chart(alt.InlineData(values=cells)).encode(
-        x=alt.X("model:N", title="trained", sort=names, axis=alt.Axis(orient="top", labelAngle=0, labelLimit=92)),
-        y=alt.Y("source:N", title="chosen by", sort=names, axis=alt.Axis(labelLimit=110)),
+        x=alt.X("column:O", title="trained", axis=alt.Axis(orient="top", labelAngle=0)),
+        y=alt.Y("row:O", title="chosen by"),
         tooltip=[
             alt.Tooltip("source:N", title="chosen by"),
             alt.Tooltip("model:N", title="trained"),
@@ -123,7 +136,12 @@ def _map(rows: pd.DataFrame, largest: float) -> dict[str, Any]:
     layers = [
         base.mark_rect().encode(color=alt.Color("gain:Q", scale=scale, legend=None)),
         text.mark_text(dy=-7, fontSize=14, fontWeight="bold").encode(text="shown:N"),
-        text.mark_text(dy=10, fontSize=11).encode(text="interval:N"),
+        text.mark_text(dy=10, fontSize=11, lineBreak="\n", text=_wrapped(cells)),
     ]
-    height = _FRAME + _ROW * rows["source"].nunique()
-    return finished(layers, height, "Gain over random in points, for each pair of networks.")
+    return finished(layers, _ROW * rows["source"].nunique(), "Gain over random in points, for each pair of networks.")
+
+
+def _wrapped(cells: list[dict[str, Any]]) -> alt.ExprRef:
+    """Return an interval as the text of its cell, in two lines where the cell is too narrow for one."""
+    widest = _LETTER * max(len(cell["interval"]) for cell in cells) * len({cell["column"] for cell in cells})
+    return alt.ExprRef(f"width < {widest:.0f} ? replace(datum.interval, ' to ', ' to\\n') : datum.interval")
