@@ -254,3 +254,20 @@ def test_strategies_without_a_shared_run_leave_nothing_to_compare():
     assert kept.empty
     assert len(left_out) == 2 + 4
     assert summary(kept).empty
+
+
+def test_an_interval_that_misses_zero_is_no_verdict_if_as_many_would_by_chance():
+    """Of four strategies one has p = 0.03: alone it is better than random, among four it is not."""
+    gains = {"margin": (0.02, 0.05, 0.01, 0.04), "bald": (0.01, -0.01, 0.02, -0.02), "badge": (0, 0.01, -0.01, 0.001)}
+    gains["coreset"] = (-0.01, 0.012, 0.003, -0.004)
+
+    def judged(*names):
+        values = {("random", f"drawn-{p + 1}", 1, 0): 0.5 for p in range(4)}
+        values |= {(name, f"drawn-{p + 1}", 1, 0): 0.5 + gains[name][p] for name in names for p in range(4)}
+        return summary(table(values)).set_index("strategy").loc["margin"]
+
+    alone, among = judged("margin"), judged(*gains)
+    assert alone["low"] == among["low"] > 0
+    assert (alone["verdict"], among["verdict"]) == (BETTER, UNCLEAR)
+    assert among["p_holm"] == pytest.approx(4 * alone["p_holm"])
+    assert alone["p_holm"] == pytest.approx(stats.ttest_1samp(gains["margin"], 0).pvalue)

@@ -3,14 +3,17 @@
 Two runs are paired if they share data set, model, partition, seed and, budget by budget, cycle. Every interval is a
 Student t interval of 95 % over partitions, which are the independent replications: seeds on one partition share their
 initial labels, so they are averaged first. With one partition it is taken over seeds instead, and column ``over`` says
-so. Intervals are for single comparisons: they are not corrected for the number of strategies compared.
+so. Intervals are for single comparisons. Verdicts are not: a strategy is better or worse than random where the p-value
+of the same t test is below 5 % after Holm's correction over all strategies compared with random on a data set, network
+and condition.
 """
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from torchal.report.frame import GROUP, scores
+from torchal.statistics.paired import holm
 
 BASELINE = "random"
 BETTER, WORSE, UNCLEAR = "better than random", "worse than random", "no clear difference"
@@ -76,6 +79,7 @@ def summary(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     area = intervals(areas, by).rename(columns={"mean": "aubc", "low": "aubc_low", "high": "aubc_high"})
     gain = intervals(_minus(areas, _PAIR, baseline), by).rename(columns={"mean": "difference"})
     rows = area.merge(gain[[*by, "difference", "low", "high"]], on=by, how="left").merge(size.reset_index(), on=by)
+    rows["p_holm"] = _corrected(rows)
     rows["verdict"] = _verdicts(rows, baseline)
     position = rows.groupby(GROUP, sort=False).ngroup()
     rows = rows.assign(position=position).sort_values(["position", "aubc"], ascending=[True, False], kind="stable")
@@ -183,14 +187,24 @@ def _require_pairs(values: pd.DataFrame) -> None:
         )
 
 
+def _corrected(rows: pd.DataFrame) -> pd.Series:
+    """Return the p-values of the t tests behind the intervals, corrected together within each group."""
+    error = (rows["high"] - rows["low"]) / 2 / stdtrit(rows["n"] - 1, (1 + _CONFIDENCE) / 2)
+    by_t = pd.Series(2 * stdtr(rows["n"] - 1, -(rows["difference"].abs() / error)), index=rows.index)
+    p = by_t.where(error > 0, (rows["difference"] == 0).astype("float64"))
+    found = p[rows["difference"].notna() & (rows["n"] > 1)]
+    corrected: pd.Series = found.groupby([rows.loc[found.index, name] for name in GROUP]).transform(holm)
+    return corrected.reindex(rows.index)
+
+
 def _verdicts(rows: pd.DataFrame, baseline: str) -> pd.Series:
     compared = rows["difference"].notna()
     cases = [
         (rows["strategy"] == baseline, REFERENCE),
         (~compared, NOT_COMPARED),
         (rows["n"] < 2, NO_INTERVAL),
-        (rows["low"] > 0, BETTER),
-        (rows["high"] < 0, WORSE),
+        ((rows["p_holm"] < 1 - _CONFIDENCE) & (rows["difference"] > 0), BETTER),
+        ((rows["p_holm"] < 1 - _CONFIDENCE) & (rows["difference"] < 0), WORSE),
     ]
     words = np.select([case for case, _ in cases], [word for _, word in cases], default=UNCLEAR)
     return pd.Series(words, index=rows.index, dtype="str")

@@ -128,7 +128,8 @@ def terminal(summary: pd.DataFrame) -> Group:
     counted = " or ".join(dict.fromkeys(summary["over"])) or "runs"
     legend = (
         "AUBC: accuracy averaged over the budget; difference: points from random;\n"
-        f"n counts {counted}; each 95 % t interval is for one comparison alone."
+        f"n counts {counted}; each 95 % t interval is for one comparison alone,"
+        "\nthe verdict is corrected for all of a table (Holm)."
     )
     return Group(
         *(_table(rows, place(name) if len(groups) > 1 else None) for name, rows in groups), Text(legend, "dim")
