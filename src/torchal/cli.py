@@ -192,6 +192,30 @@ def report(spec: Experiment, results: Results = DEFAULT_RESULTS, as_json: AsJson
 
 
 @app.command()
+def claim(
+    text: Annotated[str, typer.Argument(metavar="CLAIM", help="Such as 'badge > random by 1.0 at 20% on cifar10'.")],
+    spec: Experiment,
+    results: Results = DEFAULT_RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a claim against results: exit code 0 if it is supported, 1 if refuted, 3 if undecided.
+
+    Say 'A > B', 'A > B by 1.0' (points), 'A = B within 0.5'; add 'at 20%' or 'at 160' labels, and 'on DATASET with
+    MODEL'. Without a budget, the area under the budget curve is meant.
+    """
+    from torchal.report import claim as claims
+    from torchal.report.frame import read
+
+    findings = claims.judged(claims.Claim.read(text), read(results, _name(spec)))
+    if as_json:
+        show.print_json(claims.document(text, findings))
+    else:
+        for finding in findings:
+            Console().print(show.escaped(f"{finding.sentence[:1].upper()}{finding.sentence[1:]}"), highlight=False)
+    raise typer.Exit({"supported": 0, "refuted": 1, "undecided": 3}[claims.decision(findings)])
+
+
+@app.command()
 def verify(
     spec: Experiment,
     results: Results = DEFAULT_RESULTS,

@@ -106,6 +106,7 @@ def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "c
             condition=condition,
             partition=chain.spec.partition.id,
             seed=chain.spec.seed,
+            training=opened(chain.spec, device).training,
             stages=tuple((step.cycle, step.stage) for step in chain.steps),
         )
         for chain, condition in zip(found, experiment.conditions(), strict=True)

@@ -37,6 +37,8 @@ class Problem:
     in_money: bool
     first: int
     """Labels that are there, or bought, before the first training."""
+    training: int
+    """Rows of the data set's training side, of which budgets are per cent."""
 
     @property
     def cycles(self) -> int:
@@ -119,7 +121,7 @@ def _with_oracle(spec: RunSpec, ground: Ground, n: int) -> Problem:
     start = spec.setting.start
     first = len(rows.labelled) + (count(start.budget, n) if start else 0)
     allowed = _allowed(spec, n, len(rows.pool) - (first if start else 0))
-    problem = Problem(data, rows, oracle, allowed, spec.setting.in_money, first)
+    problem = Problem(data, rows, oracle, allowed, spec.setting.in_money, first, n)
     _check(spec, problem)
     return problem
 

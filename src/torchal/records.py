@@ -197,6 +197,8 @@ class PlannedRun(Record):
     """The network by which its rows were chosen, if it is another than its own."""
     partition: str
     seed: int
+    training: int = 0
+    """Rows of the data set's training side, of which budgets are per cent."""
     stages: tuple[tuple[int, StageName], ...]
     """(cycle, stage) in order."""
 

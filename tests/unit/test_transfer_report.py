@@ -70,10 +70,10 @@ def test_without_transfer_there_is_nothing_to_tell():
             ),
         ),
         (
-            {"a_a": -0.05, "a_b": -0.04, "a_c": -0.001},
+            {"a_a": -0.05, "a_b": -0.04, "a_c": -0.001, "a_d": -0.05},
             (
                 "1 difference from random is clear on the network that chose. ",
-                "Where another network learns the same rows (2 cases), 2 keep the sign, and 1 is clear again.",
+                "Where another network learns the same rows (3 cases), 3 keep the sign, and 2 are clear again.",
             ),
         ),
         (

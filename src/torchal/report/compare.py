@@ -53,7 +53,7 @@ def paired(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     """
     values = scores(table)
     _require_pairs(values)
-    return _minus(values, _KEY, baseline)
+    return minus(values, _KEY, baseline)
 
 
 def summary(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def summary(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     """
     values = scores(table)
     _require_pairs(values)
-    areas, by = _areas(values), [*GROUP, "strategy"]
+    surface, by = areas(values), [*GROUP, "strategy"]
     size = values.groupby(by, sort=False).agg(
         runs=("run", "nunique"),
         partitions=("partition", "nunique"),
@@ -76,8 +76,8 @@ def summary(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
         first_labelled=("labelled", "min"),
         last_labelled=("labelled", "max"),
     )
-    area = intervals(areas, by).rename(columns={"mean": "aubc", "low": "aubc_low", "high": "aubc_high"})
-    gain = intervals(_minus(areas, _PAIR, baseline), by).rename(columns={"mean": "difference"})
+    area = intervals(surface, by).rename(columns={"mean": "aubc", "low": "aubc_low", "high": "aubc_high"})
+    gain = intervals(minus(surface, _PAIR, baseline), by).rename(columns={"mean": "difference"})
     rows = area.merge(gain[[*by, "difference", "low", "high"]], on=by, how="left").merge(size.reset_index(), on=by)
     rows["p_holm"] = _corrected(rows)
     rows["verdict"] = _verdicts(rows, baseline)
@@ -94,7 +94,7 @@ def gains(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     """
     values = scores(table)
     _require_pairs(values)
-    return _minus(_areas(values), _PAIR, baseline)
+    return minus(areas(values), _PAIR, baseline)
 
 
 def common(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -147,7 +147,7 @@ def intervals(values: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return cells[[*by, "mean", "low", "high", "n", "over"]]
 
 
-def _areas(values: pd.DataFrame) -> pd.DataFrame:
+def areas(values: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy averaged over the budget of each run, in column ``value``."""
     run = [*GROUP, "strategy", "partition", "seed"]
     ordered = values.sort_values("cycle", kind="stable")
@@ -162,7 +162,7 @@ def _areas(values: pd.DataFrame) -> pd.DataFrame:
     return averaged.rename("value").reset_index()
 
 
-def _minus(values: pd.DataFrame, key: list[str], baseline: str) -> pd.DataFrame:
+def minus(values: pd.DataFrame, key: list[str], baseline: str) -> pd.DataFrame:
     """Return the rows of all strategies but the baseline, less the baseline's value under the same key."""
     base = values.loc[values["strategy"] == baseline, [*key, "value"]].rename(columns={"value": "base"})
     others = values[values["strategy"] != baseline].merge(base, on=key, how="inner", validate="many_to_one")
