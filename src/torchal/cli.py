@@ -29,6 +29,9 @@ app = typer.Typer(
 )
 
 Experiment = Annotated[Path, typer.Argument(metavar="SPEC", help="The experiment's YAML file.")]
+Finished = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="The experiment's YAML file, or its folder, such as results/quickstart.")
+]
 Results = Annotated[Path, typer.Option(envvar="TORCHAL_RESULTS", help="Folder of results.", rich_help_panel="Where")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="A.B=C", help="Replace a field of the spec; may be repeated.")
@@ -150,7 +153,7 @@ def replay(
 
 @app.command()
 def status(
-    spec: Experiment,
+    spec: Finished,
     results: Results = DEFAULT_RESULTS,
     cost: Annotated[
         bool, typer.Option("--cost", help="Show what the results cost: trials, epochs, operations, seconds, energy.")
@@ -160,12 +163,13 @@ def status(
     """Show how far each run is, and what it cost."""
     from torchal.report.status import read, table
 
-    answer = read(results, _name(spec))
+    results, name = _found(spec, results)
+    answer = read(results, name)
     shown: list[Any] = [table(answer)]
     if cost:
         from torchal.report import costs, ledger
 
-        paid = ledger.ledger_of(results, _name(spec))
+        paid = ledger.ledger_of(results, name)
         answer["cost"] = costs.document(paid)
         shown += costs.shown(paid)
     if as_json:
@@ -175,11 +179,11 @@ def status(
 
 
 @app.command()
-def report(spec: Experiment, results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
+def report(spec: Finished, results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
     """Say whether any strategy beats random: a table here, a page and CSV and parquet files beside the results."""
     from torchal.report import page
 
-    name = _name(spec)
+    results, name = _found(spec, results)
     place = page.write(results, name)
     verdict = page.verdict(results, name)
     if as_json:
@@ -194,7 +198,7 @@ def report(spec: Experiment, results: Results = DEFAULT_RESULTS, as_json: AsJson
 @app.command()
 def claim(
     text: Annotated[str, typer.Argument(metavar="CLAIM", help="Such as 'badge > random by 1.0 at 20% on cifar10'.")],
-    spec: Experiment,
+    spec: Finished,
     results: Results = DEFAULT_RESULTS,
     as_json: AsJson = False,
 ) -> None:
@@ -206,13 +210,32 @@ def claim(
     from torchal.report import claim as claims
     from torchal.report.frame import read
 
-    findings = claims.judged(claims.Claim.read(text), read(results, _name(spec)))
+    findings = claims.judged(claims.Claim.read(text), read(*_found(spec, results)))
     if as_json:
         show.print_json(claims.document(text, findings))
     else:
         for finding in findings:
             Console().print(show.escaped(f"{finding.sentence[:1].upper()}{finding.sentence[1:]}"), highlight=False)
     raise typer.Exit({"supported": 0, "refuted": 1, "undecided": 3}[claims.decision(findings)])
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A strategy, as reports call it.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    spec: Finished,
+    results: Results = DEFAULT_RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two strategies on paired runs, at each budget and over all of it."""
+    from torchal.report import duel
+    from torchal.report.frame import read
+
+    found = duel.differences(read(*_found(spec, results)), first, second)
+    if as_json:
+        show.print_json(found.astype(object).where(found.notna(), None).to_dict(orient="records"))
+    else:
+        Console().print(duel.table(found, first, second))
 
 
 @app.command()
@@ -366,7 +389,7 @@ def export(
         case "studies" if run_id is None and cycle is None:
             from torchal.export_studies import export_studies
 
-            written = export_studies(results, _name(spec), folder)
+            written = export_studies(*_found(spec, results), folder)
         case "index" | "studies":
             raise ValueError(f"export {what}: writes every run and cycle; --run and --cycle belong to export model.")
         case _:
@@ -448,14 +471,19 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _name(spec: Path) -> str:
-    """Return the name of an experiment without validating the rest of it, which would load torch."""
+def _found(spec: Path, results: Path) -> tuple[Path, str]:
+    """Return the folder of results and the name of an experiment, given by its YAML file or its own folder of results.
+
+    The rest of the spec is not validated, which would load torch.
+    """
     from torchal.spec import read_yaml
 
+    if spec.is_dir():
+        return spec.resolve().parent, spec.resolve().name
     name = read_yaml(spec).get("name")
     if not isinstance(name, str):
         raise ValueError(f"{spec}: name: the experiment needs a name, which is the name of its folder of results.")
-    return name
+    return results, name
 
 
 if __name__ == "__main__":
