@@ -56,7 +56,9 @@ def test_help_loads_nothing_heavy_so_it_answers_at_once():
     assert not {"torch", "numpy", "pandas", "optuna", "altair", "scipy"} & modules_after("--help")
 
 
-@pytest.mark.parametrize("words", [("report",), ("status",), ("status", "--cost"), ("compare", "bald(samples=3)", "random")])
+@pytest.mark.parametrize(
+    "words", [("report",), ("status",), ("status", "--cost"), ("compare", "bald(samples=3)", "random")]
+)
 def test_reports_and_status_never_load_torch(finished, words):
     spec, results = finished
     assert "torch" not in modules_after(*words, spec, "--results", results)
