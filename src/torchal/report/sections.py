@@ -1,0 +1,147 @@
+"""The parts of the page in their order: what each is filled with, its charts, and the tables that it is made from.
+
+A part whose template is ``templates/NAME.html.jinja`` is the function here that names it. It answers None where there
+is nothing to say.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import pandas as pd
+
+from torchal.report import certainty, conditions, costs, figures, insight, ledger, savings, searches, tables, transfer
+from torchal.report.compare import BASELINE
+from torchal.report.figures import Figure
+from torchal.report.findings import Findings
+from torchal.report.frame import GROUP, place
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page."""
+
+    name: str
+    content: dict[str, Any]
+    figures: Sequence[Figure] = ()
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """What is written beside the page, by the name of the file."""
+
+
+def summary(found: Findings) -> Section:
+    """Does a strategy beat random?"""
+    content = {"verdicts": tables.verdicts(found.summary, found.style), "sizes": found.sizes}
+    return Section("summary", content, tables={"summary.csv": found.summary})
+
+
+def certain(found: Findings) -> Section | None:
+    """How sure is that?"""
+    told, files = certainty.told(found.compared), {"certainty.csv": certainty.certainty(found.compared)}
+    content = {"certainty": told, "margin": f"{100 * certainty.MARGIN:g}"}
+    return Section("certainty", content, tables=files) if told else None
+
+
+def saved(found: Findings) -> Section | None:
+    """Labels saved."""
+    told, files = savings.told(found.compared), {"savings.csv": savings.savings(found.compared)}
+    return Section("savings", {"savings": told}, tables=files) if told else None
+
+
+def conditioned(found: Findings) -> Section | None:
+    """Do the conditions change who wins?"""
+    told = conditions.compared(found.compared)
+    return Section("conditions", {"conditions": told}) if told else None
+
+
+def moved(found: Findings) -> Section | None:
+    """Rows chosen by one network, learnt by another."""
+    if not (found.table["source"] != "").any():
+        return None
+    told = transfer.told(found.compared)
+    drawn = [each for some in told for each in some.figures]
+    return Section("transfer", {"transfers": told}, drawn, {"transfer.csv": transfer.matrix(found.compared)})
+
+
+def curves(found: Findings) -> Section:
+    """Learning curves."""
+    drawn = figures.learning_curves(found.kept, found.style)
+    content = {"curves": drawn, "sizes": found.sizes, "budgets": tables.budgets(found.kept)}
+    return Section("curves", content, drawn)
+
+
+def differences(found: Findings) -> Section:
+    """Paired difference from random."""
+    panels = figures.difference_panels(found.compared, found.style)
+    compared = _places(found.compared[found.compared["strategy"] != BASELINE])
+    content = {
+        "panels": panels,
+        "sizes": found.sizes,
+        "alone": sorted(_places(found.kept) - compared),
+        "without_random": _places(found.kept) - _places(found.compared),
+    }
+    return Section("differences", content, list(chain.from_iterable(each for _, each in panels)))
+
+
+def last(found: Findings) -> Section:
+    """Other measures at the last budget."""
+    return Section("last", {"last": tables.last_budget(found.kept)})
+
+
+def searched(found: Findings) -> Section | None:
+    """How the recipes were found."""
+    told, missing = insight.told(found.searches, found.style), found.searches.missing
+    files = {"tuning.csv": searches.table(found.searches)} if found.searches.found else {}
+    drawn = [each for some in told for each in some.figures]
+    content = {"insights": told, "searches_missing": missing}
+    return Section("searches", content, drawn, files) if told or missing else None
+
+
+def cost(found: Findings) -> Section:
+    """What it cost."""
+    spent = found.ledger
+    content = {
+        "cost": tables.cost(spent),
+        "spent": costs.spent(spent),
+        "unfair": costs.unfair(spent),
+        "uncounted": costs.gaps(spent),
+    }
+    files = {"cost.csv": ledger.COUNTED, "cost-timing.csv": ledger.TIMED}
+    return Section("cost", content, tables={name: ledger.table(spent, columns) for name, columns in files.items()})
+
+
+def protocol(found: Findings) -> Section:
+    """How it was done."""
+    fingerprints, commits = tables.environment(found.results)
+    content = {
+        "protocol": tables.protocol(found.experiment.plan),
+        "recipes": tables.recipes(found.experiment),
+        "fingerprints": fingerprints,
+        "commits": commits,
+        "keys": tables.keys(found.table),
+    }
+    return Section("protocol", content)
+
+
+ORDER: tuple[Callable[[Findings], Section | None], ...] = (
+    summary,
+    certain,
+    saved,
+    conditioned,
+    moved,
+    curves,
+    differences,
+    last,
+    searched,
+    cost,
+    protocol,
+)
+
+
+def told(found: Findings) -> list[Section]:
+    """Return the parts of the page that have something to say."""
+    return [section for section in (make(found) for make in ORDER) if section is not None]
+
+
+def _places(table: pd.DataFrame) -> set[str]:
+    return {place(name) for name, _ in table.groupby(GROUP)}
