@@ -455,8 +455,8 @@ def _compute(
     if failures:
         raise typer.Exit(1)
     if not as_json and os.environ.get("RANK", "0") == "0":
-        spec = results / experiment.name / "spec.yaml"
-        Console().print(f"Finished. See it: torchal report {spec}", highlight=False, soft_wrap=True)
+        folder = results / experiment.name
+        Console().print(f"Finished. See it: torchal report {folder}", highlight=False, soft_wrap=True)
 
 
 def _jobs(devices: tuple[str, ...], threads: int) -> int:

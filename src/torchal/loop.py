@@ -30,12 +30,12 @@ from torchal.runspec import RunSpec
 from torchal.starting import started
 from torchal.store import Entry, Stage, Store
 from torchal.training.memo import WEIGHTS, restored, trained, weights_digest
-from torchal.training.metrics import evaluate
+from torchal.training.metrics import evaluate, predictions, reliability, scores
 from torchal.training.recipe import Recipe
 from torchal.training.task import Previous, Task
 from torchal.tuning.search import Search, trial_address
 
-TUNE, MEASURE = Stage("tune", 4), Stage("measure", 2)
+TUNE, MEASURE = Stage("tune", 4), Stage("measure", 3)
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ def _cycle(cycle: int, finished: list[Done]) -> CycleRecord:
         fitted = FitRecord.read(entries["fit"].path / "fit.json")
         fields |= {"recipe": fitted.recipe, "best_epoch": fitted.best}
     if "measure" in entries:
-        scores = MeasureRecord.read(entries["measure"].path / "measure.json")
-        fields |= {"validation": scores.validation, "test": scores.test}
+        found = MeasureRecord.read(entries["measure"].path / "measure.json")
+        fields |= {"validation": found.validation, "test": found.test}
     if "query" in entries:
         answer = QueryRecord.read(entries["query"].path / "query.json")
         fields |= {"queried": len(answer.rows), "cost": answer.cost, "strangers": answer.strangers}
@@ -195,8 +195,14 @@ def measured(task: Task, data: Dataset, fitted: Entry, store: Store) -> Entry:
     def compute(draft: Path) -> None:
         model = restored(task, fitted)
         validation = None if task.validation is None else evaluate(model, task.validation, task.classes)
-        test = evaluate(model, data.test.examples(), task.classes)
-        (draft / "measure.json").write_text(MeasureRecord(validation=validation, test=test).text())
+        tested = data.test.examples()
+        said = predictions(model, tested)
+        record = MeasureRecord(
+            validation=validation,
+            test=scores(said, tested.labels, task.classes),
+            reliability=reliability(said, tested.labels),
+        )
+        (draft / "measure.json").write_text(record.text())
 
     return store.memo(MEASURE, inputs, compute)
 

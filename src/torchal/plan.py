@@ -96,6 +96,7 @@ def _buildable(spec: RunSpec, device: str) -> None:
 
 def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "cpu") -> PlanRecord:
     """Return what an experiment will do, as status and report read it."""
+    classes = list(dict.fromkeys(opened(chain.spec, device).data.classes for chain in found))
     planned = tuple(
         PlannedRun(
             id=chain.spec.id,
@@ -107,6 +108,7 @@ def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "c
             partition=chain.spec.partition.id,
             seed=chain.spec.seed,
             training=opened(chain.spec, device).training,
+            classes=classes.index(opened(chain.spec, device).data.classes),
             stages=tuple((step.cycle, step.stage) for step in chain.steps),
         )
         for chain, condition in zip(found, experiment.conditions(), strict=True)
@@ -116,6 +118,7 @@ def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "c
         experiment=experiment.name,
         runs=planned,
         cycles=cycles,
+        classes=tuple(classes),
         warnings=warnings(found, device),
         protocol=experiment.document(),
     )

@@ -24,8 +24,9 @@ from torchal.training.memo import WEIGHTS, restored, trained, weights_digest
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
 from torchal.training.weights import load_weights, save_weights
+from torchal.viewing import VIEW, seen, view
 
-OWN, QUERY = Stage("own"), Stage("query", 4)
+OWN, QUERY = Stage("own"), Stage("query", 5)
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,15 @@ def queried(query: Query, purchase: Purchase, oracle: Oracle) -> Entry:
         chunk = chunk_for(inputs.shape, labels.device)
         evidence = NetworkEvidence(query.network(), inputs, rows, query.where, chunk, query)
         context = QueryContext(evidence, labels, task.classes, purchase.rows, query.where)
-        chosen = rows.pool[choose(query.strategy, context).to(rows.pool.device)]
+        positions = choose(query.strategy, context)
+        chosen = rows.pool[positions.to(rows.pool.device)]
         record = answered(query.strategy, chosen, purchase, oracle, passed(task, context.forward_passes))
         (draft / "query.json").write_text(record.text())
+        bought = chosen[: len(record.rows)]
+        labels = oracle.labels(bought.to(oracle.answers.device))
+        shown = view(draft, inputs, bought, labels, task.classes)
+        told = seen(evidence, positions[: len(bought)], labels, query.where)
+        (draft / VIEW).write_text(shown.model_copy(update=told).text())
 
     return query.store.memo(QUERY, query.identity | price(purchase, oracle, rows), compute)
 

@@ -116,11 +116,24 @@ class TuneRecord(Record):
     """The recipe to train with."""
 
 
+class Reliability(Record):
+    """How sure predictions are and how often they are right, in bins of equal width from 0 to 1."""
+
+    counts: tuple[int, ...]
+    """Predictions in each bin."""
+    confidence: tuple[float | None, ...]
+    """Mean probability of the predicted class; None of an empty bin."""
+    accuracy: tuple[float | None, ...]
+    """Share of correct predictions; None of an empty bin."""
+
+
 class MeasureRecord(Record):
     """A trained network on the validation and test sides."""
 
     validation: Scores | None
     test: Scores
+    reliability: Reliability | None
+    """Of the test side; None where predictions are not finite."""
 
 
 class QueryRecord(Record):
@@ -141,6 +154,35 @@ class QueryRecord(Record):
     Members of a committee have records of their own. Networks that a strategy trains for itself cost seconds alone,
     which are in a sidecar, since nothing here knows their arithmetic.
     """
+
+
+Dot = tuple[float, float, float]
+"""Where a row lies on a map, and the probability of the class that the network holds likeliest."""
+
+
+class Map(Record):
+    """Rows on the plane in which the embeddings of a pool vary most."""
+
+    pool: tuple[Dot, ...]
+    """A sample of the pool, the same for all strategies with the same network."""
+    chosen: tuple[Dot, ...]
+    """The first rows that were chosen, in their order."""
+    explained: float
+    """Share of the sample's variance that lies in the plane."""
+
+
+class ViewRecord(Record):
+    """What a report shows of a query beside its :class:`QueryRecord`."""
+
+    counts: tuple[int, ...]
+    """Labels that were bought, by class."""
+    pictured: tuple[int, ...]
+    """What the oracle said of the first rows chosen, of which there are pictures side by side; -1 for none of the
+    classes."""
+    accuracy: float | None = None
+    """Share of the labels bought that the cycle's network had predicted; None where there was no network."""
+    map: Map | None = None
+    """None where there was no network, or it had diverged."""
 
 
 class CycleRecord(Record):
@@ -199,6 +241,8 @@ class PlannedRun(Record):
     seed: int
     training: int = 0
     """Rows of the data set's training side, of which budgets are per cent."""
+    classes: int = 0
+    """Which of the plan's lists of classes holds its own."""
     stages: tuple[tuple[int, StageName], ...]
     """(cycle, stage) in order."""
 
@@ -210,6 +254,8 @@ class PlanRecord(Record):
     runs: tuple[PlannedRun, ...]
     cycles: int
     """Of the longest run."""
+    classes: tuple[tuple[str, ...], ...] = ()
+    """Names of the classes, one list for each set of them that occurs."""
     warnings: tuple[str, ...] = ()
     """What a reader should know of the protocol."""
     protocol: dict[str, Any]

@@ -18,8 +18,9 @@ from torchal.rng import Address
 from torchal.runspec import RunSpec
 from torchal.setting import Start
 from torchal.store import Entry, Stage, Store
+from torchal.viewing import VIEW, view
 
-START = Stage("start")
+START = Stage("start", 2)
 _PROBE = 32
 _NOTHING = Effort(epochs=0, images=0, evaluated=0, flops=0)
 
@@ -44,6 +45,10 @@ def started(spec: RunSpec, problem: Problem, store: Store) -> Entry:
         chosen = _chosen(strategy, evidence, len(problem.data.classes), purchase.rows)
         record = answered(strategy, rows.pool[chosen.cpu()], purchase, problem.oracle, _NOTHING)
         (draft / "query.json").write_text(record.text())
+        bought = torch.tensor(record.rows, dtype=torch.int64)
+        labels = problem.oracle.labels(bought.to(problem.oracle.answers.device))
+        shown = view(draft, problem.data.train.inputs, bought, labels, len(problem.data.classes))
+        (draft / VIEW).write_text(shown.text())
 
     return store.memo(START, inputs, compute)
 

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from torchal.data.dataset import Examples, Resident
@@ -5,7 +6,7 @@ from torchal.models.vgg16 import Vgg16
 from torchal.rng import generator
 from torchal.testing.models import ExactOnly
 from torchal.training.fit import fit, fresh
-from torchal.training.metrics import scores
+from torchal.training.metrics import reliability, scores
 from torchal.training.recipe import Recipe
 
 
@@ -34,3 +35,20 @@ def test_training_and_scoring_use_nothing_that_exact_mode_refuses_on_an_accelera
     with ExactOnly():
         epochs = list(fit(network, data, data, recipe, ("exact",), 2))
     assert epochs[0].record.validation.examples == 4
+
+
+def test_reliability_holds_the_means_of_each_bin_and_the_calibration_error_follows_from_it():
+    probabilities = torch.tensor([[0.9, 0.1], [0.95, 0.05], [0.3, 0.7], [0.2, 0.8]], dtype=torch.float64)
+    logits, labels = probabilities.log(), torch.tensor([0, 1, 1, 0])
+    found = reliability(logits, labels)
+    # bins of 1/15: 0.7 is in the 11th, 0.8 in the 12th (its upper edge), 0.9 in the 14th, 0.95 in the 15th
+    assert [n for n, count in enumerate(found.counts) if count] == [10, 11, 13, 14]
+    assert found.confidence[13] == pytest.approx(0.9)
+    assert (found.accuracy[10], found.accuracy[11], found.accuracy[13], found.accuracy[14]) == (1, 0, 1, 0)
+    bins = zip(found.counts, found.confidence, found.accuracy, strict=True)
+    error = sum(n * abs(sure - right) for n, sure, right in bins if n) / 4
+    assert scores(logits, labels, 2).ece == pytest.approx(error)
+
+
+def test_predictions_that_are_no_numbers_have_no_reliability():
+    assert reliability(torch.full((2, 3), float("nan")), torch.tensor([0, 1])) is None

@@ -16,7 +16,7 @@ from torch import Tensor
 from torchal.data.dataset import Examples
 from torchal.inference import chunk_for, undisturbed
 from torchal.models import Classifier
-from torchal.records import Scores
+from torchal.records import Reliability, Scores
 
 BINS = 15
 
@@ -44,10 +44,13 @@ def scores(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, " n"], clas
 
 
 def _calibration_error(confidence: Float64[Tensor, " n"], correct: Float64[Tensor, " n"]) -> float:
-    bins = (confidence * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
     # a bin's share times |accuracy - confidence| is |sum of (correct - confidence)| / n
-    gaps = _sums(correct - confidence, bins, BINS)
+    gaps = _sums(correct - confidence, _bins(confidence), BINS)
     return gaps.abs().sum().item() / len(correct)
+
+
+def _bins(confidence: Float64[Tensor, " n"]) -> Int64[Tensor, " n"]:
+    return (confidence * BINS).ceil().long().sub(1).clamp(0, BINS - 1)
 
 
 def _per_class(correct: Float64[Tensor, " n"], labels: Int64[Tensor, " n"], classes: int) -> tuple[float | None, ...]:
@@ -75,10 +78,26 @@ def _sums(values: Float64[Tensor, " n"], groups: Int64[Tensor, " n"], count: int
     return values.new_zeros(count).index_add_(0, groups, values)
 
 
+def reliability(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, " n"]) -> Reliability | None:
+    """Return how often predictions are right, by how sure they are; None if they are not finite."""
+    probabilities = logits.double().softmax(1)
+    if bool(probabilities.isnan().any()):
+        return None
+    confidence, bins = probabilities.amax(1), _bins(probabilities.amax(1))
+    counts = torch.bincount(bins, minlength=BINS).tolist()
+    sums = [_sums(each, bins, BINS).tolist() for each in (confidence, (logits.argmax(1) == labels).double())]
+    sure, right = (tuple(s / n if n else None for s, n in zip(each, counts, strict=True)) for each in sums)
+    return Reliability(counts=tuple(counts), confidence=sure, accuracy=right)
+
+
 def evaluate(model: Classifier, examples: Examples, classes: int, chunk: int | None = None) -> Scores:
     """Score a network on examples, in evaluation mode and in chunks, and leave it as it was."""
+    return scores(predictions(model, examples, chunk), examples.labels, classes)
+
+
+def predictions(model: Classifier, examples: Examples, chunk: int | None = None) -> Float[Tensor, "n classes"]:
+    """Return what a network says of examples, in evaluation mode and in chunks, and leave it as it was."""
     inputs = examples.inputs
     parts = examples.rows.split(chunk or chunk_for(inputs.shape, examples.labels.device))
     with undisturbed(model):
-        logits = torch.cat([model(x) for x in inputs.batches(part.to(inputs.home) for part in parts)])
-    return scores(logits, examples.labels, classes)
+        return torch.cat([model(x) for x in inputs.batches(part.to(inputs.home) for part in parts)])
