@@ -113,7 +113,7 @@ def queried(query: Query, purchase: Purchase, oracle: Oracle) -> Entry:
         (draft / "query.json").write_text(record.text())
         bought = chosen[: len(record.rows)]
         labels = oracle.labels(bought.to(oracle.answers.device))
-        shown = view(draft, inputs, bought, labels, task.classes)
+        shown = view(draft, inputs, len(rows.pool), bought, labels, task.classes)
         told = seen(evidence, positions[: len(bought)], labels, query.where)
         (draft / VIEW).write_text(shown.model_copy(update=told).text())
 

@@ -132,7 +132,7 @@ class MeasureRecord(Record):
 
     validation: Scores | None
     test: Scores
-    reliability: Reliability | None
+    reliability: Reliability | None = None
     """Of the test side; None where predictions are not finite."""
 
 
@@ -174,6 +174,8 @@ class Map(Record):
 class ViewRecord(Record):
     """What a report shows of a query beside its :class:`QueryRecord`."""
 
+    pool: int
+    """Rows that could be chosen."""
     counts: tuple[int, ...]
     """Labels that were bought, by class."""
     pictured: tuple[int, ...]

@@ -47,7 +47,8 @@ def started(spec: RunSpec, problem: Problem, store: Store) -> Entry:
         (draft / "query.json").write_text(record.text())
         bought = torch.tensor(record.rows, dtype=torch.int64)
         labels = problem.oracle.labels(bought.to(problem.oracle.answers.device))
-        shown = view(draft, problem.data.train.inputs, bought, labels, len(problem.data.classes))
+        train, classes = problem.data.train.inputs, len(problem.data.classes)
+        shown = view(draft, train, len(rows.pool), bought, labels, classes)
         (draft / VIEW).write_text(shown.text())
 
     return store.memo(START, inputs, compute)

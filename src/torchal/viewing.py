@@ -24,13 +24,19 @@ _SIDE, _IMAGE = 64, 3
 
 
 def view(
-    draft: Path, inputs: Inputs, asked: Int64[Tensor, " asked"], labels: Int64[Tensor, " asked"], classes: int
+    draft: Path,
+    inputs: Inputs,
+    pool: int,
+    asked: Int64[Tensor, " asked"],
+    labels: Int64[Tensor, " asked"],
+    classes: int,
 ) -> ViewRecord:
     """Return what can be shown without a network, and write pictures of the first rows if they are images.
 
     Args:
         draft: folder of the query's entry.
         inputs: of the training side.
+        pool: how many rows could be chosen.
         asked: rows, in the order in which they were chosen.
         labels: what the oracle said of them, -1 for none of the classes.
         classes: how many classes there are.
@@ -38,6 +44,7 @@ def view(
     known = labels[labels >= 0]
     pictured = _pictures(draft / THUMBNAILS, inputs, asked[:PICTURES])
     return ViewRecord(
+        pool=pool,
         counts=tuple(torch.bincount(known.cpu(), minlength=classes).tolist()),
         pictured=tuple(labels[:pictured].tolist()),
     )

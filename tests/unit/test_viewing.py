@@ -30,11 +30,11 @@ def evidence(n: int, width: int = 4, classes: int = 3, scale: float = 1.0) -> Ar
 
 
 def told(some: ArrayEvidence, chosen: torch.Tensor, labels: torch.Tensor) -> ViewRecord:
-    return ViewRecord(counts=(), pictured=(), **seen(some, chosen, labels, WHERE))
+    return ViewRecord(pool=0, counts=(), pictured=(), **seen(some, chosen, labels, WHERE))
 
 
 def test_counts_are_those_of_the_labels_bought_and_strangers_are_in_no_class(tmp_path):
-    record = view(tmp_path, images(9), torch.tensor([3, 1, 4, 5]), torch.tensor([2, 0, -1, 2]), 4)
+    record = view(tmp_path, images(9), 9, torch.tensor([3, 1, 4, 5]), torch.tensor([2, 0, -1, 2]), 4)
     assert record.counts == (1, 0, 2, 0)
     assert record.pictured == (2, 0, -1, 2)
 
@@ -42,7 +42,7 @@ def test_counts_are_those_of_the_labels_bought_and_strangers_are_in_no_class(tmp
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_are_the_first_rows_in_the_order_in_which_they_were_chosen(tmp_path, channels):
     inputs, rows = images(40, channels), torch.arange(39, 0, -1)
-    record = view(tmp_path, inputs, rows, torch.zeros(39, dtype=torch.int64), 2)
+    record = view(tmp_path, inputs, 40, rows, torch.zeros(39, dtype=torch.int64), 2)
     with Image.open(tmp_path / THUMBNAILS) as file:
         strip = np.asarray(file).reshape(5, PICTURES, 5, -1)
     for number, row in enumerate(rows[:PICTURES].tolist()):
@@ -52,14 +52,14 @@ def test_pictures_are_the_first_rows_in_the_order_in_which_they_were_chosen(tmp_
 
 def test_large_pictures_are_made_small_and_keep_their_shape(tmp_path):
     wide = Resident(torch.zeros(2, 3, 100, 200, dtype=torch.uint8))
-    view(tmp_path, wide, torch.arange(2), torch.zeros(2, dtype=torch.int64), 2)
+    view(tmp_path, wide, 2, torch.arange(2), torch.zeros(2, dtype=torch.int64), 2)
     with Image.open(tmp_path / THUMBNAILS) as strip:
         assert strip.size == (2 * 64, 32)
 
 
 def test_vectors_and_images_of_five_bands_have_no_pictures(tmp_path):
     for inputs in (Resident(torch.zeros(4, 3)), images(4, channels=5)):
-        record = view(tmp_path, inputs, torch.arange(3), torch.zeros(3, dtype=torch.int64), 2)
+        record = view(tmp_path, inputs, 4, torch.arange(3), torch.zeros(3, dtype=torch.int64), 2)
         assert record.pictured == ()
         assert not (tmp_path / THUMBNAILS).exists()
 
