@@ -112,7 +112,7 @@ def difference_panels(table: pd.DataFrame, style: Look) -> list[tuple[str, list[
 def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[str, Any]:
     style = style.only(means["strategy"])
     chosen = alt.selection_point(name="highlight", fields=["strategy"], bind="legend")
-    encoded: dict[str, Any] = {"color": _colour(style), "x": _budgets(means)}
+    encoded: dict[str, Any] = {"color": strategy_colour(style), "x": _budgets(means)}
     # Intervals of few runs reach beyond all accuracies; they are cut at the frame so that the curves can be read.
     title, scale = "test accuracy (%)", _scale(means[["mean"]], runs[["value"]])
     base = alt.Chart(_inline(means.assign(round=means["strategy"].map(style.round)))).encode(
@@ -176,7 +176,8 @@ def _budgets(means: pd.DataFrame) -> alt.X:
     return alt.X("labelled:Q", title="labelled examples", scale=alt.Scale(zero=False, padding=12), axis=axis)
 
 
-def _colour(style: Look) -> alt.Color:
+def strategy_colour(style: Look) -> alt.Color:
+    """Return the channel by which strategies have their colours, and its legend."""
     scale = alt.Scale(domain=list(style.strategies), range=list(style.colours))
     legend = alt.Legend(title=None, orient="bottom", labelLimit=260, symbolStrokeWidth=2.5, symbolOpacity=1)
     return alt.Color("strategy:N", scale=scale, legend=legend)

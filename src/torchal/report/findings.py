@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from torchal.report import ledger, searches
+from torchal.report import ledger, queries, searches
 from torchal.report.compare import common, summary, with_baseline
 from torchal.report.figures import Look, look
 from torchal.report.frame import GROUP, Experiment, frame, place, read
 from torchal.report.ledger import Ledger
+from torchal.report.queries import Queries
 from torchal.report.searches import Searches
 
 
@@ -32,6 +33,8 @@ class Findings:
     """What the runs cost."""
     searches: Searches
     """Where the recipes come from."""
+    queries: Queries
+    """What was bought."""
 
     @cached_property
     def compared(self) -> pd.DataFrame:
@@ -67,5 +70,14 @@ def findings(results: Path, experiment: str) -> Findings:
     found = read(results, experiment)
     table = frame(found)
     kept, left_out = common(table)
-    spent, searched = ledger.read(found, results), searches.read(found, results)
-    return Findings(results, found, table, kept, left_out, summary(kept), spent, searched)
+    return Findings(
+        results=results,
+        experiment=found,
+        table=table,
+        kept=kept,
+        left_out=left_out,
+        summary=summary(kept),
+        ledger=ledger.read(found, results),
+        searches=searches.read(found, results),
+        queries=queries.read(found, results),
+    )

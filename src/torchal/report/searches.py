@@ -1,6 +1,5 @@
 """The searches that an experiment's recipes come from, as the store tells them."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from torchal.records import CycleRecord, PlannedRun, TrialRecord, TuneRecord
+from torchal.report.entries import entry
 from torchal.report.frame import GROUP, Experiment, place
 
-_KEY = re.compile("[0-9a-f]{64}")
 _INPUTS = TypeAdapter(dict[str, Any])
 
 
@@ -82,16 +81,14 @@ def read(experiment: Experiment, results: Path) -> Searches:
         for cycle in record.cycles:
             if "tune" in cycle.keys:
                 users.setdefault(cycle.keys["tune"], []).append((planned[record.id], cycle))
-    entries = {key: results / "store" / "tune" / key for key in users if _KEY.fullmatch(key)}
-    files = ("tune.json", "inputs.json")
-    there = {key: entry for key, entry in entries.items() if all((entry / name).is_file() for name in files)}
-    found = (_search(key, entry, users[key]) for key, entry in there.items())
-    return Searches(tuple(found), sum(len(users[key]) for key in users.keys() - there.keys()))
+    entries = {key: entry(results, "tune", key, "tune.json", "inputs.json") for key in users}
+    found = (_search(key, place, users[key]) for key, place in entries.items() if place)
+    return Searches(tuple(found), sum(len(users[key]) for key, place in entries.items() if place is None))
 
 
-def _search(key: str, entry: Path, users: list[tuple[PlannedRun, CycleRecord]]) -> Search:
+def _search(key: str, folder: Path, users: list[tuple[PlannedRun, CycleRecord]]) -> Search:
     run, cycle = min(users, key=lambda each: each[1].cycle)
-    inputs = _INPUTS.validate_json((entry / "inputs.json").read_bytes())
+    inputs = _INPUTS.validate_json((folder / "inputs.json").read_bytes())
     return Search(
         key=key,
         group=tuple(getattr(run, name) for name in GROUP),
@@ -100,7 +97,7 @@ def _search(key: str, entry: Path, users: list[tuple[PlannedRun, CycleRecord]]) 
         seeds=_once(each.seed for each, _ in users),
         cycle=cycle.cycle,
         labelled=cycle.labelled,
-        record=TuneRecord.read(entry / "tune.json"),
+        record=TuneRecord.read(folder / "tune.json"),
         space=inputs["tuning"]["space"],
     )
 

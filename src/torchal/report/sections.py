@@ -11,7 +11,23 @@ from typing import Any
 
 import pandas as pd
 
-from torchal.report import certainty, conditions, costs, figures, insight, ledger, savings, searches, tables, transfer
+from torchal.report import (
+    bought,
+    calibration,
+    certainty,
+    conditions,
+    costs,
+    figures,
+    glance,
+    insight,
+    ledger,
+    overlap,
+    queries,
+    savings,
+    searches,
+    tables,
+    transfer,
+)
 from torchal.report.compare import BASELINE
 from torchal.report.figures import Figure
 from torchal.report.findings import Findings
@@ -88,6 +104,30 @@ def last(found: Findings) -> Section:
     return Section("last", {"last": tables.last_budget(found.kept)})
 
 
+def calibrated(found: Findings) -> Section | None:
+    """Are networks as sure as they are right?"""
+    bins = calibration.reliability(found.kept, found.results)
+    told = calibration.told(found.kept, bins, found.style)
+    drawn = [each.figure for each in told]
+    return Section("calibration", {"calibrations": told}, drawn, {"calibration.csv": bins}) if told else None
+
+
+def queried(found: Findings) -> Section | None:
+    """What was queried."""
+    asked = found.queries
+    if not asked.found and not asked.missing:
+        return None
+    alike, classes, glances = overlap.told(asked), bought.told(asked), glance.told(asked, found.style)
+    drawn = [
+        *(figure for _, _, figure in alike),
+        *(figure for _, _, figures in classes for figure in figures),
+        *(figure for each in glances for _, figures in each.maps for figure in figures),
+    ]
+    content = {"missing": asked.missing, "overlaps": alike, "bought": classes, "glances": glances}
+    files = {"overlap.csv": overlap.overlap(asked), "queried.csv": queries.table(asked)} if asked.found else {}
+    return Section("queried", content, drawn, files)
+
+
 def searched(found: Findings) -> Section | None:
     """How the recipes were found."""
     told, missing = insight.told(found.searches, found.style), found.searches.missing
@@ -132,6 +172,8 @@ ORDER: tuple[Callable[[Findings], Section | None], ...] = (
     curves,
     differences,
     last,
+    calibrated,
+    queried,
     searched,
     cost,
     protocol,
