@@ -10,6 +10,7 @@ from torchal.report import ledger, queries, searches
 from torchal.report.compare import common, summary, with_baseline
 from torchal.report.figures import Look, look
 from torchal.report.frame import GROUP, Experiment, frame, place, read
+from torchal.report.joined import joined
 from torchal.report.ledger import Ledger
 from torchal.report.queries import Queries
 from torchal.report.searches import Searches
@@ -61,13 +62,13 @@ class Findings:
         }
 
 
-def findings(results: Path, experiment: str) -> Findings:
-    """Read an experiment and compare what all its strategies have in common.
+def findings(results: Path, *experiments: str) -> Findings:
+    """Read an experiment, or several together, and compare what all strategies have in common.
 
     Raises:
-        ValueError: if it was never started in that folder or nothing has been measured yet.
+        ValueError: if one was never started in that folder or nothing has been measured yet.
     """
-    found = read(results, experiment)
+    found = joined([read(results, name) for name in experiments])
     table = frame(found)
     kept, left_out = common(table)
     return Findings(

@@ -4,6 +4,7 @@ Its bytes depend on the records alone: no time, no host, no order of arrival.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,33 +20,54 @@ from torchal.report.sections import Section
 from torchal.report.verdict import Verdict, verdict_sentence
 
 
-def verdict(results: Path, experiment: str) -> Verdict:
-    """Return whether any strategy beats random.
+@dataclass(frozen=True)
+class Report:
+    """What was written, and what it says in short."""
+
+    page: Path
+    verdict: Verdict
+
+
+def report(results: Path, *experiments: str) -> Report:
+    """Write ``report.html`` and the tables beside it for an experiment, or for several together.
+
+    The report of several lies in a folder of results of its own, named after all of them. ``cost-timing.csv`` alone
+    holds facts of the host, and no other file depends on them.
 
     Raises:
-        ValueError: if the experiment was never started in that folder or nothing has been measured yet.
+        ValueError: if one was never started in that folder or nothing has been measured yet.
     """
-    found = findings(results, experiment)
-    changes = tuple(sentence for _, sentence, _ in conditions.compared(found.compared))
-    return Verdict(found.summary, len(found.experiment.unfinished), changes)
-
-
-def write(results: Path, experiment: str) -> Path:
-    """Write ``report.html`` and the tables beside it, and return the page's path.
-
-    ``cost-timing.csv`` alone holds facts of the host, and no other file depends on them.
-
-    Raises:
-        ValueError: if the experiment was never started in that folder or nothing has been measured yet.
-    """
-    found, folder = findings(results, experiment), results / experiment / "report"
+    found, folder = findings(results, *experiments), results / "+".join(experiments) / "report"
     parts = sections.told(found)
     write_tables(found.table, folder)
     for name, rows in (each for part in parts for each in part.tables.items()):
         write_csv(rows, folder / name)
     file = folder / "report.html"
     file.write_text(html(found, parts), encoding="utf-8", newline="\n")
-    return file
+    return Report(file, _verdict(found))
+
+
+def verdict(results: Path, *experiments: str) -> Verdict:
+    """Return whether any strategy beats random.
+
+    Raises:
+        ValueError: if one was never started in that folder or nothing has been measured yet.
+    """
+    return _verdict(findings(results, *experiments))
+
+
+def write(results: Path, *experiments: str) -> Path:
+    """Write what :func:`report` writes, and return the page's path.
+
+    Raises:
+        ValueError: if one was never started in that folder or nothing has been measured yet.
+    """
+    return report(results, *experiments).page
+
+
+def _verdict(found: Findings) -> Verdict:
+    changes = tuple(sentence for _, sentence, _ in conditions.compared(found.compared))
+    return Verdict(found.summary, len(found.experiment.unfinished), changes)
 
 
 def html(found: Findings, parts: Sequence[Section]) -> str:
