@@ -172,7 +172,8 @@ def finished(layers: list[alt.Chart], height: int, description: str) -> dict[str
 
 def _budgets(means: pd.DataFrame) -> alt.X:
     budgets = sorted(means["labelled"].unique().tolist())
-    axis = alt.Axis(values=budgets if len(budgets) <= _BUDGETS else alt.Undefined, labelOverlap="greedy", format="~g")
+    ticks = budgets if len(budgets) <= _BUDGETS else alt.Undefined
+    axis = alt.Axis(values=ticks, labelOverlap="greedy", format=",.10~g")
     return alt.X("labelled:Q", title="labelled examples", scale=alt.Scale(zero=False, padding=12), axis=axis)
 
 

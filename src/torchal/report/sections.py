@@ -28,6 +28,7 @@ from torchal.report import (
     tables,
     transfer,
 )
+from torchal.report import published as beside
 from torchal.report.compare import BASELINE
 from torchal.report.figures import Figure
 from torchal.report.findings import Findings
@@ -84,6 +85,14 @@ def curves(found: Findings) -> Section:
     drawn = figures.learning_curves(found.kept, found.style)
     content = {"curves": drawn, "sizes": found.sizes, "budgets": tables.budgets(found.kept)}
     return Section("curves", content, drawn)
+
+
+def published(found: Findings) -> Section | None:
+    """Beside published results."""
+    specs = {record.id: record.spec for record in found.experiment.records}
+    told = beside.told(found.compared, found.experiment.plan.protocol, specs, found.style)
+    drawn = [each.figure for each in told]
+    return Section("published", {"published": told}, drawn, {"published.csv": beside.table(told)}) if told else None
 
 
 def differences(found: Findings) -> Section:
@@ -170,6 +179,7 @@ ORDER: tuple[Callable[[Findings], Section | None], ...] = (
     conditioned,
     moved,
     curves,
+    published,
     differences,
     last,
     calibrated,
