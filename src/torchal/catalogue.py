@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from torchal.data.dataset import Source
+from torchal.engines import Engine
 from torchal.models import Model
 from torchal.query import Strategy
 from torchal.spec import Plugin, names, nearest, resolve
@@ -14,7 +15,7 @@ from torchal.spec import Plugin, names, nearest, resolve
 SECTIONS = ("formula", "cost", "evidence", "deviations")
 """Paragraphs of the header of a strategy."""
 
-KINDS: dict[str, type[Plugin]] = {"strategies": Strategy, "models": Model, "datasets": Source}
+KINDS: dict[str, type[Plugin]] = {"strategies": Strategy, "models": Model, "datasets": Source, "engines": Engine}
 
 
 def listed(kind: str) -> list[dict[str, Any]]:

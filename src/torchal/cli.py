@@ -51,6 +51,16 @@ Jobs = Annotated[
         min=1, help="Processes side by side; default one for each --threads cores or device.", rich_help_panel="How"
     ),
 ]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="ENGINE",
+        help="Who computes: here, processes, ray or slurm, with options such as '{name: slurm, minutes: 90}'; "
+        "torchal list engines tells them.",
+        rich_help_panel="How",
+    ),
+]
 Threads = Annotated[
     int, typer.Option(min=1, help="Threads of each process; part of the fingerprint.", rich_help_panel="How")
 ]
@@ -116,19 +126,14 @@ def run(
     jobs: Jobs = None,
     threads: Threads = 1,
     device: Devices = "cpu",
+    on: On = None,
     checkpoint_every: Every = 25,
     mixed: Mixed = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute whatever an experiment lacks. Stop it whenever you like: called again, it goes on."""
-    _compute(
-        _experiment(spec, overrides, files),
-        results,
-        {"files": tuple(files or ()), "mixed": mixed, "threads": threads, "checkpoint_every": checkpoint_every},
-        device,
-        jobs,
-        as_json=as_json,
-    )
+    options = {"files": tuple(files or ()), "mixed": mixed, "threads": threads, "checkpoint_every": checkpoint_every}
+    _compute(_experiment(spec, overrides, files), results, options, device, jobs, on, as_json=as_json)
 
 
 @app.command()
@@ -140,6 +145,7 @@ def replay(
     jobs: Jobs = None,
     threads: Threads = 1,
     device: Devices = "cpu",
+    on: On = None,
     checkpoint_every: Every = 25,
     mixed: Mixed = False,
     as_json: AsJson = False,
@@ -148,7 +154,7 @@ def replay(
     from torchal.replay import replay as replayed
 
     options = {"mixed": mixed, "threads": threads, "checkpoint_every": checkpoint_every}
-    _compute(replayed(manifest, name, tuple(overrides or ())), results, options, device, jobs, as_json=as_json)
+    _compute(replayed(manifest, name, tuple(overrides or ())), results, options, device, jobs, on, as_json=as_json)
 
 
 @app.command()
@@ -279,9 +285,9 @@ def verify(
 
 @app.command(name="list")
 def list_(
-    kind: Annotated[str, typer.Argument(help="strategies, models or datasets.")], as_json: AsJson = False
+    kind: Annotated[str, typer.Argument(help="strategies, models, datasets or engines.")], as_json: AsJson = False
 ) -> None:
-    """List strategies, models or data sets: name, summary, source and parameters."""
+    """List strategies, models, data sets or engines: name, summary, source and parameters."""
     from torchal.catalogue import listed
 
     entries = listed(kind)
@@ -442,19 +448,22 @@ def _compute(
     options: dict[str, Any],
     device: str,
     jobs: int | None,
+    on: str | None,
     *,
     as_json: bool,
 ) -> None:
     """Carry out an experiment, show how it goes, and end with code 1 if a run failed."""
+    from torchal.engines import Engine, named
     from torchal.host import Host
     from torchal.launch import run_experiment
     from torchal.progress import shown
 
+    engine: Engine | None = named(on) if on else None
     devices = tuple(device.split(","))
     jobs = jobs or _jobs(devices, options["threads"])
     host = Host(results, jobs=jobs, device=devices[0], devices=devices, **options)
     with shown(experiment.name) as watch:
-        failures = run_experiment(experiment, host, watch)
+        failures = run_experiment(experiment, host, watch, engine)
     if as_json:
         show.print_json({"experiment": experiment.name, "failures": [vars(each) for each in failures]})
     for failure in failures:

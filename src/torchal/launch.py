@@ -13,6 +13,7 @@ from typing import Any
 
 from torchal import together
 from torchal.energy import Joules
+from torchal.engines import Engine, usual
 from torchal.estimate import by_axis, by_stage, missing
 from torchal.experiment import ExperimentSpec
 from torchal.fingerprint import accept
@@ -22,7 +23,6 @@ from torchal.records import StageName
 from torchal.schedule import Part, Schedule
 from torchal.store import Store
 from torchal.training.world import World
-from torchal.workers import workers
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,16 @@ class Failure:
     traceback: str
 
 
-def run_experiment(experiment: ExperimentSpec, host: Host, watch: Watch = lambda _: None) -> list[Failure]:
+def run_experiment(
+    experiment: ExperimentSpec, host: Host, watch: Watch = lambda _: None, engine: Engine | None = None
+) -> list[Failure]:
     """Compute whatever an experiment lacks, write its records, and return the runs that failed.
+
+    Args:
+        experiment: what to compute.
+        host: where and how.
+        watch: hears how it goes.
+        engine: who computes; by default this process, or a pool of ``host.jobs`` processes.
 
     Raises:
         ValueError: if the experiment asks for what cannot be, or the results folder has another fingerprint.
@@ -56,7 +64,7 @@ def run_experiment(experiment: ExperimentSpec, host: Host, watch: Watch = lambda
         for chain in found:
             _write_record(chain, store, folder)
         try:
-            return _carry_out(found, store, host, folder, watch)
+            return _carry_out(found, store, host, engine or usual(host), folder, watch)
         except BrokenExecutor as error:
             raise ChildProcessError(
                 "a worker process was ended from outside, perhaps for want of memory; everything finished is kept: run "
@@ -90,17 +98,20 @@ def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
 # --- carrying it out --------------------------------------------------------------------------------------------------
 
 
-def _carry_out(found: list[Chain], store: Store, host: Host, folder: Path, watch: Watch) -> list[Failure]:
-    schedule = Schedule(found, apart=host.jobs > 1)
+def _carry_out(
+    found: list[Chain], store: Store, host: Host, engine: Engine, folder: Path, watch: Watch
+) -> list[Failure]:
+    slots = engine.slots(host)
+    schedule = Schedule(found, apart=slots > 1)
     failures: list[Failure] = []
     running: dict[Future[None], Part] = {}
     if all(chain.next is None for chain in found):
         return []
-    with workers(host, store, watch) as submit:
+    with engine.working(host, store, watch) as submit:
         while True:
-            for part in schedule.ready(running.values())[: host.jobs - len(running)]:
-                watch(_progress(schedule, [*running.values(), part]))
-                running[submit(part)] = part
+            ready = schedule.ready(running.values())[: slots - len(running)]
+            watch(_progress(schedule, [*running.values(), *ready]))
+            running.update(zip(submit(ready) if ready else [], ready, strict=True))
             watch(_progress(schedule, running.values()))
             if not running:
                 break

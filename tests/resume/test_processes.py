@@ -87,7 +87,7 @@ import multiprocessing
 import os
 import signal
 
-from torchal import workers
+from torchal.engines import processes
 from torchal.query import QueryContext, Strategy
 
 
@@ -96,7 +96,7 @@ class Taker(Strategy):
 
     def select(self, ctx: QueryContext):
         assert multiprocessing.parent_process() is not None
-        workers._worker[0]._store._listener.__self__._wlock.acquire()
+        processes._worker[0]._store._listener.__self__._wlock.acquire()
         os.kill(os.getpid(), signal.SIGKILL)
 '''
 
