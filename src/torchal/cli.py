@@ -417,6 +417,72 @@ def export(
         Console(highlight=False).print(f"Wrote {len(written)} files below {folder}.")
 
 
+@app.command()
+def gc(
+    results: Results = DEFAULT_RESULTS,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove them; without it they are only listed.")] = False,
+    even_unfinished: Annotated[
+        bool, typer.Option(help="Remove them though an experiment is not finished and may have gone on from them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List entries of the store that no experiment refers to, and remove them if you say so."""
+    from torchal import housekeeping
+
+    found = housekeeping.unused(results)
+    if delete and found.unfinished and not even_unfinished:
+        raise ValueError(
+            f"{', '.join(found.unfinished)}: not finished, and may go on from entries that no record names yet; let it "
+            "finish, remove its folder, or say --even-unfinished"
+        )
+    if delete:
+        housekeeping.remove(results, found)
+    if as_json:
+        show.print_json([str(entry) for entry in found.entries])
+    else:
+        Console(highlight=False, soft_wrap=True).print(show.escaped(found.said(removed=delete)))
+
+
+store_app = typer.Typer(help="Look after the store of a folder of results.", no_args_is_help=True)
+app.add_typer(store_app, name="store")
+
+
+@store_app.command("check")
+def store_check(results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
+    """Compare every file of every entry with its digest; exit code 1 if one was changed."""
+    from torchal import housekeeping
+
+    with show.counted("checking") as heard:
+        found = housekeeping.check(results, heard)
+    if as_json:
+        show.print_json(vars(found))
+    else:
+        Console(highlight=False, soft_wrap=True).print(show.escaped(found.said))
+    raise typer.Exit(1 if found.faults else 0)
+
+
+@store_app.command("sync")
+def store_sync(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A folder of results.")],
+    target: Annotated[Path, typer.Argument(metavar="DST", help="The folder of results that is to have them too.")],
+    mixed: Mixed = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy entries from one store into another, so that parts of an experiment can be computed in several places.
+
+    torchal run in DST then finds them there and writes the records.
+    """
+    from torchal import housekeeping
+
+    with show.counted("copying") as heard:
+        found = housekeeping.sync(source, target, mixed=mixed, heard=heard)
+    if as_json:
+        show.print_json(vars(found))
+    else:
+        Console(highlight=False, soft_wrap=True).print(show.escaped(found.said))
+    raise typer.Exit(1 if found.faults else 0)
+
+
 @app.callback(invoke_without_command=True)
 def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,

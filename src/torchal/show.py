@@ -2,14 +2,26 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 
 def print_json(answer: Any) -> None:
     """Print values as JSON."""
     sys.stdout.write(json.dumps(answer, indent=1, default=str) + "\n")
+
+
+@contextmanager
+def counted(words: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar while something is done entry by entry."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def escaped(text: str) -> str:

@@ -181,6 +181,15 @@ class Store:
             (draft / path.name).replace(path)
             _sync_folder(path.parent)
 
+    def adopt(self, entry: Path) -> None:
+        """Copy an entry of another store, which appears here in one step or, if it is there by then, not at all."""
+        with self._draft() as draft:
+            copy = draft / entry.name
+            shutil.copytree(entry, copy)
+            for file in copy.rglob("*"):
+                _sync(file)
+            self._commit(copy, Stage(entry.parent.name), entry.name)
+
     def sweep(self) -> None:
         """Remove the drafts of processes that are gone."""
         for workspace in self._drafts.glob("*/"):
@@ -296,12 +305,26 @@ def check(path: Path, stage: Stage, key: str) -> None:
         Corrupt: naming the file that is missing, changed or not readable.
     """
     try:
-        recorded = json.loads((path / "digests.json").read_bytes())
         inputs = json.loads((path / "inputs.json").read_bytes())
     except (OSError, ValueError) as error:
         raise Corrupt(f"{path} is not readable: {error}") from error
-    if not isinstance(recorded, dict) or stage.key(inputs) != key:
-        raise Corrupt(f"{path}/inputs.json and digests.json do not belong to the key")
+    if stage.key(inputs) != key:
+        raise Corrupt(f"{path}/inputs.json does not belong to the key")
+    unaltered(path)
+
+
+def unaltered(path: Path) -> None:
+    """Compare an entry's files with their digests.
+
+    Raises:
+        Corrupt: naming the file that is missing, changed or not readable.
+    """
+    try:
+        recorded = json.loads((path / "digests.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise Corrupt(f"{path} is not readable: {error}") from error
+    if not isinstance(recorded, dict):
+        raise Corrupt(f"{path}/digests.json is not a list of digests")
     found = digests(path)
     for name in sorted(recorded.keys() | found.keys()):
         if recorded.get(name) != found.get(name):
