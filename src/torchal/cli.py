@@ -235,6 +235,30 @@ def claim(
 
 
 @app.command()
+def check(
+    spec: Finished,
+    results: Results = DEFAULT_RESULTS,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 if a recommendation is not followed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold an experiment, or its results, against what the paper and later critical work recommend."""
+    from torchal.report import check as checks
+    from torchal.report.findings import findings
+
+    folder, name = _found(spec, results)
+    started = (folder / name / "plan.json").is_file()
+    found = findings(folder, name) if started else None
+    document = found.experiment.plan.protocol if found else _experiment(spec, None, None).document()
+    answers = checks.checked(document, found)
+    if as_json:
+        show.print_json(checks.document(answers))
+    else:
+        Console().print(checks.table(answers))
+        Console().print(checks.sentence(answers), highlight=False)
+    raise typer.Exit(1 if strict and any(each.outcome == "fail" for each in answers) else 0)
+
+
+@app.command()
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="A strategy, as reports call it.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],

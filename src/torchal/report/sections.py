@@ -15,6 +15,7 @@ from torchal.report import (
     bought,
     calibration,
     certainty,
+    check,
     conditions,
     costs,
     figures,
@@ -159,6 +160,14 @@ def cost(found: Findings) -> Section:
     return Section("cost", content, tables={name: ledger.table(spent, columns) for name, columns in files.items()})
 
 
+def recommended(found: Findings) -> Section | None:
+    """Was it done as is recommended?"""
+    if "strategy" not in found.experiment.plan.protocol:
+        return None  # several experiments, each of which has a page of its own
+    answers = check.checked(found.experiment.plan.protocol, found)
+    return Section("check", {"checks": answers, "sentence": check.sentence(answers)})
+
+
 def protocol(found: Findings) -> Section:
     """How it was done."""
     fingerprints, commits = tables.environment(found.results)
@@ -186,6 +195,7 @@ ORDER: tuple[Callable[[Findings], Section | None], ...] = (
     queried,
     searched,
     cost,
+    recommended,
     protocol,
 )
 
