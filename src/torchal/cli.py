@@ -6,6 +6,8 @@ torch.
 
 import os
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,8 @@ from torchal import show
 
 if TYPE_CHECKING:
     from torchal.experiment import ExperimentSpec
+    from torchal.host import Host
+    from torchal.report.reproduction import Reproduction
 
 app = typer.Typer(
     name="torchal",
@@ -164,14 +168,21 @@ def status(
     cost: Annotated[
         bool, typer.Option("--cost", help="Show what the results cost: trials, epochs, operations, seconds, energy.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it anew every two seconds, until all is done or you press Ctrl-C.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far each run is, and what it cost."""
-    from torchal.report.status import read, table
+    """Show how far each run is, what is being computed, how long it will take, and what it cost."""
+    from torchal.report.status import read
+    from torchal.report.status_view import board
 
     results, name = _found(spec, results)
+    if watch:
+        show.followed(lambda: read(results, name), board, lambda answer: answer["done"] >= answer["stages"])
+        return
     answer = read(results, name)
-    shown: list[Any] = [table(answer)]
+    shown: list[Any] = [board(answer)]
     if cost:
         from torchal.report import costs, ledger
 
@@ -278,32 +289,88 @@ def compare(
 
 
 @app.command()
+def card(spec: Finished, results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
+    """Write an experiment as one file that others can check: its spec, scores, chosen rows and cost."""
+    from torchal.report import carded
+
+    place, written = carded.write(*_found(spec, results))
+    if as_json:
+        show.print_json({"card": str(place), "digest": written.digest, "queries_without_rows": written.unknown})
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Card: {place} ({len(written.runs)} runs, {place.stat().st_size:,} bytes)")
+    if written.unknown:
+        console.print(f"[yellow]note:[/yellow] the store lacks {written.unknown} queries, so their rows are not in it.")
+    console.print(f"Check it:  torchal verify {show.escaped(str(place))}")
+
+
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with cards, at any depth.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write the site into.")] = Path("site"),
+) -> None:
+    """Write a site of static files from cards alone: who beats random, how surely, and how to check it."""
+    from torchal.report.leaderboard import write
+
+    Console(highlight=False).print(f"Leaderboard: {write(folder, to)}", soft_wrap=True)
+
+
+@app.command()
 def verify(
-    spec: Experiment,
-    results: Results = DEFAULT_RESULTS,
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC|CARD", help="The experiment's YAML file, or a card, which ends in .json.")
+    ],
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TORCHAL_RESULTS",
+            help="Folder of results; of a card, where to compute, by default a folder that is removed again.",
+            rich_help_panel="Where",
+        ),
+    ] = None,
     overrides: Overrides = None,
     files: Files = None,
     run_id: Annotated[
         str | None, typer.Option("--run", help="The run to recompute: the start of its id; default the first.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Recompute every run.")] = False,
+    sample: Annotated[
+        int, typer.Option(min=1, help="Of a card: runs to recompute, and random's beside them.", rich_help_panel="Card")
+    ] = 3,
+    draw: Annotated[int, typer.Option(help="Of a card: another number draws other runs.", rich_help_panel="Card")] = 0,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Of a card, under another fingerprint: points by which a test accuracy may be off; by default about "
+            "what its own seeds differ by.",
+            rich_help_panel="Card",
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads, as when the results were computed.")] = 1,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Recompute a run into an empty store and compare it stage by stage."""
+    """Recompute runs of an experiment, or of somebody's card, and compare what comes out."""
     from torchal.host import Host
     from torchal.verify import verify as recompute
 
-    experiment = _experiment(spec, overrides, files)
-    host = Host(results, threads=threads, device=device, files=tuple(files or ()))
-    answer = recompute(experiment, host, run_id, every=every)
+    host = Host(results or DEFAULT_RESULTS, threads=threads, device=device, files=tuple(files or ()))
+    if spec.suffix == ".json":
+        if run_id is not None:
+            raise ValueError(f"--run {run_id}: runs of a card are drawn; say --sample, --draw or --all.")
+        chosen = {"sample": None if every else sample, "draw": draw, "tolerance": tolerance}
+        answer: Any = _reproduced(spec, host, overrides, temporary=results is None, **chosen)
+        passed = answer.passed
+    else:
+        answer = recompute(_experiment(spec, overrides, files), host, run_id, every=every)
+        passed = answer.same
     if as_json:
         show.print_json(answer.document())
     else:
         Console().print(answer.table())
         Console().print(answer.sentence, highlight=False)
-    if not answer.same:
+    if not passed:
         raise typer.Exit(1)
 
 
@@ -572,6 +639,20 @@ def _jobs(devices: tuple[str, ...], threads: int) -> int:
     if "WORLD_SIZE" in os.environ:
         return 1
     return max(1, _cores() // threads) if devices == ("cpu",) else len(devices)
+
+
+def _reproduced(
+    path: Path, host: "Host", overrides: list[str] | None, *, temporary: bool, **chosen: Any
+) -> "Reproduction":
+    """Compute runs of a card, of which files of code are loaded and dotted names may be imported."""
+    from torchal.report.card import Card
+    from torchal.reproduce import reproduce
+
+    named = [str(each) for each in host.files if each.suffix != ".py"]
+    host = replace(host, files=tuple(each for each in host.files if each.suffix == ".py"))
+    with tempfile.TemporaryDirectory(prefix="torchal-verify-") as folder:
+        place = replace(host, results=Path(folder)) if temporary else host
+        return reproduce(Card.read(path), place, overrides=overrides or (), named=named, **chosen)
 
 
 def _cores() -> int:

@@ -2,11 +2,13 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import Progress
 from rich.table import Table
 
@@ -22,6 +24,22 @@ def counted(words: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(words, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def followed(
+    read: Callable[[], dict[str, Any]],
+    drawn: Callable[[dict[str, Any]], RenderableType],
+    over: Callable[[dict[str, Any]], bool],
+    pause: float = 2,
+) -> None:
+    """Show something anew every few seconds until it is over or somebody presses Ctrl-C."""
+    with suppress(KeyboardInterrupt), Live(auto_refresh=False) as screen:
+        while True:
+            answer = read()
+            screen.update(drawn(answer), refresh=True)
+            if over(answer):
+                return
+            time.sleep(pause)
 
 
 def escaped(text: str) -> str:

@@ -1,9 +1,10 @@
 """The disk as a memo: an entry exists only if its stage finished, and says by digest whether it is still whole.
 
 An entry is a folder ``STORE/<stage>/<key>`` with the files the stage wrote, ``inputs.json`` (what the key was made of),
-``digests.json`` (SHA-256 of every file but sidecars) and ``timing.json``, a sidecar. A sidecar is a file whose name
-contains ``timing``: it holds seconds, energy and facts of the host, and no digest covers it. An entry whose computation
-asked for others has ``uses.json``, a list of their [stage, key] in the order of first asking, found or made alike.
+``digests.json`` (SHA-256 of every file but sidecars) and the sidecars ``timing.json`` and a log. A sidecar is a file
+whose name contains ``timing``: it holds seconds, energy and facts of the host, and no digest covers it. An entry whose
+computation asked for others has ``uses.json``, a list of their [stage, key] in the order of first asking, found or made
+alike.
 """
 
 import json
@@ -22,6 +23,7 @@ from typing import Any, Literal, Self
 from filelock import FileLock, Timeout
 
 from torchal.digest import canonical, digest_of, digest_of_file
+from torchal.stage_log import StageLog, logged
 
 Compute = Callable[[Path], None]
 """Writes the files of an entry into the folder it is given."""
@@ -81,6 +83,7 @@ class _Open:
     """A computation in progress."""
 
     started: _Spent
+    log: StageLog
     within: _Spent = field(default_factory=_Spent)
     """What the entries cost that were made for it meanwhile."""
     uses: dict[tuple[str, str], None] = field(default_factory=dict)
@@ -164,6 +167,8 @@ class Store:
     def tell(self, stage: Stage, detail: str) -> None:
         """Tell the listener how far the computation of an entry is."""
         self._meter()  # a counter that starts over every so often has to be read in between
+        if self._open:
+            self._open[-1].log.say(detail)
         self._listener(Event("epoch", stage.name, "", detail))
 
     def unfinished(self, stage: Stage, inputs: dict[str, Any]) -> Path:
@@ -211,7 +216,7 @@ class Store:
 
     def _make(self, stage: Stage, key: str, inputs: dict[str, Any], compute: Compute) -> Entry:
         with self._draft() as draft:
-            with self._opened() as opened:
+            with logged(draft, stage.name, key, inputs, self.root / "failed") as log, self._opened(log) as opened:
                 compute(draft)
             if opened.uses:
                 (draft / "uses.json").write_text(canonical(list(opened.uses)))
@@ -227,9 +232,9 @@ class Store:
         return entry
 
     @contextmanager
-    def _opened(self) -> Iterator[_Open]:
+    def _opened(self, log: StageLog) -> Iterator[_Open]:
         """Count what a computation costs and note what it asks for, apart from the one it is made for."""
-        opened = _Open(self._now())
+        opened = _Open(self._now(), log)
         self._open.append(opened)
         try:
             yield opened
