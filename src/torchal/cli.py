@@ -619,7 +619,8 @@ def _compute(
     devices = tuple(device.split(","))
     jobs = jobs or _jobs(devices, options["threads"])
     host = Host(results, jobs=jobs, device=devices[0], devices=devices, **options)
-    with shown(experiment.name) as watch:
+    said = "Stopped. Everything finished is kept; the same command goes on."
+    with show.interruptible(said), shown(experiment.name) as watch:
         failures = run_experiment(experiment, host, watch, engine)
     if as_json:
         show.print_json({"experiment": experiment.name, "failures": [vars(each) for each in failures]})

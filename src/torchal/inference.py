@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from math import prod
 from typing import Any
 
@@ -26,7 +27,20 @@ def chunk_for(shape: tuple[int, ...], device: torch.device) -> int:
     a fifth faster where what a layer gives the next stays in its cache: 170 of CIFAR's, 3 of ImageNet's.
     """
     numbers = 2**24 if device.type == "cuda" else 2**19
-    return max(1, min(1024, numbers // prod(shape)))
+    return max(1, min(1024, numbers // prod(shape)) // _part.get())
+
+
+_part: ContextVar[int] = ContextVar("part", default=1)
+
+
+@contextmanager
+def smaller_chunks(part: int = 8) -> Iterator[None]:
+    """Send but a part of the usual number of examples through a network at a time: for when memory is short."""
+    before = _part.set(part)
+    try:
+        yield
+    finally:
+        _part.reset(before)
 
 
 @contextmanager

@@ -5,8 +5,9 @@ Records are written here alone, from what the store holds.
 
 import shutil
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torchal.energy import Joules
 from torchal.engines import Engine, usual
 from torchal.estimate import by_axis, by_stage, missing
 from torchal.experiment import ExperimentSpec
+from torchal.faults import disk_fault
 from torchal.fingerprint import accept
 from torchal.host import Host, Progress, Watch, prepare
 from torchal.plan import Chain, chains, plan_record
@@ -49,10 +51,12 @@ def run_experiment(
 
     Raises:
         ValueError: if the experiment asks for what cannot be, or the results folder has another fingerprint.
+        OSError: if results cannot be written, saying why.
         ChildProcessError: if a worker process was ended from outside.
     """
     host = prepare(host)
-    with together.store(host.results / "store", watch, host.checkpoint_every, Joules(host.device)) as store:
+    opened = together.store(host.results / "store", watch, host.checkpoint_every, Joules(host.device))
+    with _explained(host.results), opened as store:
         for device in host.devices or (host.device,):
             accept(store, host.results, device, host.threads, mixed=host.mixed)
         found = chains(experiment, store, host.device)
@@ -65,14 +69,28 @@ def run_experiment(
             _write_record(chain, store, folder)
         try:
             return _carry_out(found, store, host, engine or usual(host), folder, watch)
-        except BrokenExecutor as error:
-            raise ChildProcessError(
-                "a worker process was ended from outside, perhaps for want of memory; everything finished is kept: run "
-                "the same command again, perhaps with fewer --jobs"
-            ) from error
         finally:
             store.sweep()
             together.leave()
+
+
+@contextmanager
+def _explained(results: Path) -> Iterator[None]:
+    """Say what a person can do where workers died or results cannot be written."""
+    try:
+        yield
+    except BrokenExecutor as error:
+        raise ChildProcessError(
+            "a worker process was ended from outside, perhaps for want of memory; everything finished is kept: run "
+            "the same command again, perhaps with fewer --jobs"
+        ) from error
+    except OSError as error:
+        fault = disk_fault(error, results)
+        if fault is None:
+            raise
+        raise OSError(
+            f"{results}: {fault}; everything finished is kept: mend that and run the same command again"
+        ) from error
 
 
 def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
@@ -119,6 +137,8 @@ def _carry_out(
                 part, error = running.pop(future), future.exception()
                 if isinstance(error, BrokenExecutor):
                     raise error
+                if error is not None and disk_fault(error, host.results):
+                    raise OSError(str(error)) from error  # no other run could be written either
                 if error is None:
                     schedule.done(part)
                     _advance(schedule, store, host, folder)

@@ -1,6 +1,8 @@
 """What the verbs print: tables for people, JSON for programs."""
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,9 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import Progress
 from rich.table import Table
+
+_INTERRUPTED = 130
+"""What a shell calls a program that Ctrl-C ended."""
 
 
 def print_json(answer: Any) -> None:
@@ -40,6 +45,33 @@ def followed(
             if over(answer):
                 return
             time.sleep(pause)
+
+
+@contextmanager
+def interruptible(words: str) -> Iterator[None]:
+    """End the program in a sentence and with code 130 at Ctrl-C, and at once at a second one.
+
+    What Ctrl-C raises may come back as another error from a library that it was raised in.
+    """
+    pressed = False
+
+    def press(*_: object) -> None:
+        nonlocal pressed
+        if pressed:
+            os._exit(_INTERRUPTED)
+        pressed = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield
+    except BaseException:
+        if not pressed:
+            raise
+        Console(stderr=True).print(words, highlight=False)
+        sys.exit(_INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def escaped(text: str) -> str:

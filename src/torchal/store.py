@@ -60,7 +60,7 @@ class Entry:
 class Event:
     """Something a listener may want to show."""
 
-    kind: Literal["commit", "corrupt", "differs", "epoch"]
+    kind: Literal["commit", "corrupt", "differs", "epoch", "retry"]
     stage: str
     key: str
     detail: str = ""
@@ -170,6 +170,10 @@ class Store:
         if self._open:
             self._open[-1].log.say(detail)
         self._listener(Event("epoch", stage.name, "", detail))
+
+    def retry(self, stage: str, detail: str) -> None:
+        """Tell the listener that a stage is tried again."""
+        self._listener(Event("retry", stage, "", detail))
 
     def unfinished(self, stage: Stage, inputs: dict[str, Any]) -> Path:
         """Return the file in which a computation may keep its state until its entry is committed."""

@@ -1,7 +1,12 @@
 """The runs that one process is on its way through."""
 
+import gc
 from collections.abc import Iterator
 
+import torch
+
+from torchal.faults import out_of_memory
+from torchal.inference import smaller_chunks
 from torchal.loop import Done, Due, walk
 from torchal.plan import Step
 from torchal.runspec import RunSpec
@@ -25,7 +30,35 @@ class Walks:
         self._runs: dict[str, tuple[Iterator[Due | Done], Due | Done]] = {}
 
     def reach(self, spec: RunSpec, step: Step, trial: int | None) -> None:
-        """Compute a step of a run, or one trial of it, going on where an earlier call left the run."""
+        """Compute a step of a run, or one trial of it; where memory is short, once more in smaller chunks.
+
+        Raises:
+            MemoryError: if that is not enough.
+        """
+        try:
+            self._reach(spec, step, trial)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            self._store.retry(step.stage, f"out of memory ({error}); tried once more in smaller chunks")
+        else:
+            return
+        self._runs.clear()
+        gc.collect()
+        torch.cuda.empty_cache()
+        try:
+            with smaller_chunks():
+                self._reach(spec, step, trial)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            raise MemoryError(
+                f"{step.stage}: memory is short even in smaller chunks; take fewer --jobs, a smaller recipe.batch with "
+                "recipe.accumulate, or a smaller network"
+            ) from error
+
+    def _reach(self, spec: RunSpec, step: Step, trial: int | None) -> None:
+        """Go on where an earlier call left the run."""
         steps, met = self._runs.pop(spec.id) if spec.id in self._runs else self._begun(spec)
         wanted = Done if trial is None else Due
         while not (isinstance(met, wanted) and (met.cycle, met.stage) == (step.cycle, step.stage)):

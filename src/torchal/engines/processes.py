@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -73,6 +74,7 @@ _worker: list[Walks] = []
 def _start(host: Host, events: Any, devices: Any) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     host = prepare(replace(host, device=devices.get()))
     meter = Joules(host.device, processes=ceil(host.jobs / max(1, len(host.devices))))
