@@ -107,9 +107,12 @@ def test_nothing_is_logged_and_no_dialogue_opens(opened):
 def test_every_chart_is_drawn(opened):
     counts = opened.execute_script(
         "return Object.fromEntries([...document.querySelectorAll('.chart')].map("
-        "(chart) => [chart.id, chart.querySelectorAll('svg .mark-line path, svg .mark-symbol path').length]))"
+        "(chart) => [chart.id, chart.querySelectorAll("
+        "'svg .mark-line path, svg .mark-symbol path, svg .mark-rect path').length]))"
     )
-    assert sorted(counts) == ["curves-0", *(f"differences-0-{number}" for number in range(len(STRATEGIES)))]
+    several = {"differences": range(len(STRATEGIES)), "initial-sets": range(3)}
+    expected = {f"{name}-0-{number}" for name, numbers in several.items() for number in numbers}
+    assert counts.keys() == expected | {"curves-0", "forest-0", "ranking-0", "penalties-0", "variance-0"}
     assert all(count > 4 for count in counts.values())
 
 

@@ -52,7 +52,8 @@ def note(html: str, name: str) -> str:
 def test_page_and_tables_are_written_side_by_side(plain):
     html = text(plain)
     folder = plain / "tiny" / "report"
-    tables = ["certainty.csv", "cost-timing.csv", "cost.csv", "runs.csv", "runs.parquet", "savings.csv", "summary.csv"]
+    tables = ["certainty.csv", "cost-timing.csv", "cost.csv", "equal_means.csv", "forest.csv", "initial_sets.csv"]
+    tables += ["penalties.csv", "ranks.csv", "runs.csv", "runs.parquet", "savings.csv", "summary.csv", "variance.csv"]
     assert sorted(file.name for file in folder.iterdir()) == sorted(["report.html", *tables])
     assert sorted(set(re.findall(r'<a href="([^"]*)"', html))) == tables
     assert pd.read_csv(folder / "summary.csv")["strategy"].tolist()[0] == "margin"

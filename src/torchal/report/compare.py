@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from torchal.report.frame import GROUP, scores
+from torchal.report.replications import replications
 from torchal.statistics.paired import holm
 
 BASELINE = "random"
@@ -137,11 +138,8 @@ def intervals(values: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
     Where n is 1 the interval is NaN.
     """
-    lone = values.groupby(GROUP)["partition"].transform("nunique") == 1
-    unit = values["partition"].astype(str).where(~lone, values["seed"].astype(str))
-    over = pd.Series(np.where(lone, "seeds", "partitions"), index=values.index, dtype="str")
-    averaged = values.assign(unit=unit, over=over).groupby([*by, "over", "unit"], sort=False)["value"].mean()
-    cells = averaged.groupby([*by, "over"], sort=False).agg(["mean", "std", "count"]).reset_index()
+    averaged = replications(values, by)
+    cells = averaged.groupby([*by, "over"], sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
     half = stdtrit(cells["count"] - 1, (1 + _CONFIDENCE) / 2) * cells["std"] / np.sqrt(cells["count"])
     cells = cells.assign(low=cells["mean"] - half, high=cells["mean"] + half).rename(columns={"count": "n"})
     return cells[[*by, "mean", "low", "high", "n", "over"]]

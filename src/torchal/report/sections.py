@@ -18,16 +18,23 @@ from torchal.report import (
     check,
     conditions,
     costs,
+    equal_means,
     figures,
+    forest,
+    friedman,
     glance,
+    initial_sets,
     insight,
     ledger,
     overlap,
+    penalties,
     queries,
+    ranking,
     savings,
     searches,
     tables,
     transfer,
+    variance,
 )
 from torchal.report import published as beside
 from torchal.report.compare import BASELINE
@@ -109,6 +116,53 @@ def differences(found: Findings) -> Section:
     return Section("differences", content, list(chain.from_iterable(each for _, each in panels)))
 
 
+def drawn_forest(found: Findings) -> Section | None:
+    """How far ahead of random, and how reliably."""
+    told, files = forest.told(found.compared, found.style), {"forest.csv": forest.forest(found.compared)}
+    content = {"forests": told, "margin": f"{100 * certainty.MARGIN:g}"}
+    return Section("forest", content, [each.figure for each in told], files) if told else None
+
+
+def beaten(found: Findings) -> Section | None:
+    """Who beats whom, and how often."""
+    told, rows = penalties.told(found.kept), penalties.penalties(found.kept)
+    drawn = [each.figure for each in told if each.figure]
+    return Section("penalties", {"penalties": told}, drawn, {"penalties.csv": rows}) if drawn else None
+
+
+def ranked(found: Findings) -> Section | None:
+    """Ranks."""
+    told, over_all = ranking.told(found.kept, found.style), friedman.told(found.kept, found.style)
+    if not told:
+        return None
+    drawn = [*(each.figure for each in told), *filter(None, [over_all.figure])]
+    files = {"ranks.csv": ranking.by_budget(found.kept)}
+    files |= {"friedman.csv": over_all.table} if over_all.figure else {}
+    return Section("ranking", {"rankings": told, "friedman": over_all}, drawn, files)
+
+
+def tested(found: Findings) -> Section | None:
+    """The tests of the paper."""
+    rows = equal_means.p_values(found.kept)
+    content = {"equal_means": equal_means.told(found.kept, rows)}
+    return Section("equal_means", content, tables={"equal_means.csv": rows}) if len(rows) else None
+
+
+def varied(found: Findings) -> Section:
+    """Where the differences between runs come from."""
+    told, rows = variance.told(found.kept), variance.variance(found.kept)
+    drawn = [each.figure for each in told if each.figure]
+    files = {"variance.csv": rows} if len(rows) else {}
+    return Section("variance", {"variances": told, "measured": len(rows) > 0}, drawn, files)
+
+
+def by_initial_set(found: Findings) -> Section | None:
+    """Does it depend on the first labels?"""
+    told, rows = initial_sets.told(found.compared), initial_sets.initial_sets(found.compared)
+    drawn = [figure for each in told for figure in each.figures]
+    return Section("initial_sets", {"sets": told}, drawn, {"initial_sets.csv": rows}) if told else None
+
+
 def last(found: Findings) -> Section:
     """Other measures at the last budget."""
     return Section("last", {"last": tables.last_budget(found.kept)})
@@ -183,6 +237,7 @@ def protocol(found: Findings) -> Section:
 
 ORDER: tuple[Callable[[Findings], Section | None], ...] = (
     summary,
+    drawn_forest,
     certain,
     saved,
     conditioned,
@@ -190,6 +245,11 @@ ORDER: tuple[Callable[[Findings], Section | None], ...] = (
     curves,
     published,
     differences,
+    by_initial_set,
+    ranked,
+    beaten,
+    tested,
+    varied,
     last,
     calibrated,
     queried,
