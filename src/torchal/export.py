@@ -13,7 +13,7 @@ from torchal.manifest import NAME, Cycle, Manifest, Sets
 from torchal.plan import Chain
 from torchal.problem import opened
 from torchal.records import QueryRecord
-from torchal.store import Store
+from torchal.store import ReadOnlyStore
 
 
 def export_index(experiment: ExperimentSpec, results: Path, folder: Path) -> list[Path]:
@@ -26,7 +26,7 @@ def export_index(experiment: ExperimentSpec, results: Path, folder: Path) -> lis
     Raises:
         ValueError: if nothing has run.
     """
-    store = Store(results / "store")
+    store = ReadOnlyStore(results / "store")
     runs: list[Sets] = []
     for spec in experiment.runs():
         chain = Chain.of(spec)

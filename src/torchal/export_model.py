@@ -22,7 +22,7 @@ from torchal.plan import Chain
 from torchal.problem import opened
 from torchal.records import CycleRecord
 from torchal.runspec import RunSpec
-from torchal.store import Store
+from torchal.store import ReadOnlyStore
 from torchal.training.fit import fresh
 from torchal.training.memo import WEIGHTS
 from torchal.training.weights import load_weights
@@ -85,7 +85,7 @@ def _chain(experiment: ExperimentSpec, results: Path, run: str | None) -> Chain:
     if not found:
         raise ValueError(f"--run {run}: no run's id starts so; the first is {runs[0].id}.")
     chain = Chain.of(found[0])
-    chain.look(Store(results / "store"), "cpu")
+    chain.look(ReadOnlyStore(results / "store"), "cpu")
     return chain
 
 

@@ -23,7 +23,7 @@ from torchal.host import Host, Progress, Watch, prepare
 from torchal.plan import Chain, chains, plan_record
 from torchal.records import StageName
 from torchal.schedule import Part, Schedule
-from torchal.store import Store
+from torchal.store import ReadOnlyStore, Store
 from torchal.training.world import World
 
 
@@ -120,7 +120,7 @@ def _carry_out(
     found: list[Chain], store: Store, host: Host, engine: Engine, folder: Path, watch: Watch
 ) -> list[Failure]:
     slots = engine.slots(host)
-    schedule = Schedule(found, apart=slots > 1)
+    schedule, known = Schedule(found, apart=slots > 1), ReadOnlyStore(store.root)
     failures: list[Failure] = []
     running: dict[Future[None], Part] = {}
     if all(chain.next is None for chain in found):
@@ -141,7 +141,7 @@ def _carry_out(
                     raise OSError(str(error)) from error  # no other run could be written either
                 if error is None:
                     schedule.done(part)
-                    _advance(schedule, store, host, folder)
+                    _advance(schedule, store, known, host, folder)
                 elif schedule.failed(part):
                     failures.append(_fail(part, error, store, folder))
     return [*failures, *(_kept_waiting(chain, owner) for chain, owner in schedule.waiting())]
@@ -151,12 +151,12 @@ def _progress(schedule: Schedule, parts: Iterable[Part]) -> Progress:
     return Progress(schedule.finished, schedule.total, tuple(part.said for part in parts))
 
 
-def _advance(schedule: Schedule, store: Store, host: Host, folder: Path) -> None:
+def _advance(schedule: Schedule, store: Store, known: ReadOnlyStore, host: Host, folder: Path) -> None:
     """Let every run that waited for a finished stage pass it, and what it then finds done, and write its record."""
     while waiting := schedule.passed():
         for chain in waiting:
             before = len(chain.finished)
-            chain.look(store, host.device)
+            chain.look(known, host.device)
             if len(chain.finished) <= before:
                 step = chain.steps[before]
                 raise RuntimeError(

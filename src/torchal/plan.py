@@ -37,19 +37,20 @@ class Chain:
         Raises:
             ValueError: if the run asks for what cannot be.
         """
-        plan = spec.plan(opened(spec, device).cycles)
-        return cls(spec, tuple(Step(*step, spec.stage_identity(*step)) for step in plan))
+        cycles = opened(spec, device).cycles
+        named = zip(spec.plan(cycles), spec.stage_identities(cycles), strict=True)
+        return cls(spec, tuple(Step(*step, identity) for step, identity in named))
 
     @property
     def next(self) -> Step | None:
         """The first step that is not finished."""
         return self.steps[len(self.finished)] if len(self.finished) < len(self.steps) else None
 
-    def look(self, store: Store, device: str) -> None:
-        """Find out from the store how far the run has come."""
+    def look(self, store: ReadOnlyStore, device: str) -> None:
+        """Find out from the store how far the run has come; a store that is used again checks each entry once."""
         self.finished = []
         try:
-            self.finished.extend(stages(self.spec, ReadOnlyStore(store.root), device))
+            self.finished.extend(stages(self.spec, store, device))
         except Missing:
             return
 
@@ -64,9 +65,9 @@ def chains(experiment: ExperimentSpec, store: Store, device: str = "cpu") -> lis
     Raises:
         ValueError: naming the field, the value and the remedy.
     """
-    found = [Chain.of(run, device) for run in experiment.runs()]
+    found, known = [Chain.of(run, device) for run in experiment.runs()], ReadOnlyStore(store.root)
     for chain in found:
-        chain.look(store, device)
+        chain.look(known, device)
     for chain in found:
         _served(chain.spec, device)
         check_start(chain.spec, opened(chain.spec, device))

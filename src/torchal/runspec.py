@@ -91,16 +91,27 @@ class RunSpec(Spec):
                 steps.append((cycle, "query"))
         return tuple(steps)
 
-    def stage_identity(self, cycle: int, stage: StageName) -> str:
+    def stage_identities(self, cycles: int) -> list[str]:
+        """Return the identities of all stages of :meth:`plan`, in its order."""
+        whole = self.identity()
+        return [self.stage_identity(cycle, stage, whole) for cycle, stage in self.plan(cycles)]
+
+    def stage_identity(self, cycle: int, stage: StageName, whole: dict[str, Any] | None = None) -> str:
         """Return what tells a stage from all others before anything has run; equal for stages that runs share.
 
         Until the first query the strategy plays no part, and a search belongs to the run that makes it.
+
+        Args:
+            cycle: of the stage.
+            stage: its name.
+            whole: this run's identity, if it is known already.
         """
         if stage == "tune" and (tuner := self.tuned_by(cycle)) is not None and tuner != (self, cycle):
             return tuner[0].stage_identity(tuner[1], stage)
         if stage in {"start", "query"} and self.source is not None:
             return self.chooser.stage_identity(cycle, stage)
-        spec = self.identity()
+        spec = dict(whole or self.identity())
+        spec |= {part: dict(spec[part]) for part in ("setting", "tuning")}
         if self.setting.cycles != "all":
             del spec["setting"]["cycles"]
         if isinstance(self.setting.budget, tuple):

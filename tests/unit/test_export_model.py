@@ -16,7 +16,7 @@ from torchal.cli import main
 from torchal.export_model import export_model
 from torchal.plan import Chain
 from torchal.problem import opened
-from torchal.store import Store
+from torchal.store import ReadOnlyStore
 from torchal.training.fit import fresh
 
 FIELDS = {"strategy": "random", "seed": 1, "tuning": {"scope": "fixed"}, "setting": {"cycles": 2, "budget": 10}}
@@ -60,7 +60,7 @@ def test_plain_torch_loads_the_network_by_its_readme_and_gives_torchals_logits_f
 def test_the_record_beside_it_tells_rows_scores_and_digests(exported):
     spec, folder = exported
     chain = Chain.of(spec.runs()[0])
-    chain.look(Store(folder / "results" / "store"), "cpu")
+    chain.look(ReadOnlyStore(folder / "results" / "store"), "cpu")
     facts = json.loads((folder / "model" / "model.json").read_text())
     assert (facts["run"], facts["cycle"], facts["labelled"]) == (spec.runs()[0].id, 1, 40)
     assert facts["test"] == json.loads(chain.record().cycles[1].test.model_dump_json())
