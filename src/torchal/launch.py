@@ -127,7 +127,8 @@ def _carry_out(
         return []
     with engine.working(host, store, watch) as submit:
         while True:
-            ready = schedule.ready(running.values())[: slots - len(running)]
+            _advance(schedule, store, known, host, folder)
+            ready = schedule.take(slots - len(running))
             watch(_progress(schedule, [*running.values(), *ready]))
             running.update(zip(submit(ready) if ready else [], ready, strict=True))
             watch(_progress(schedule, running.values()))
@@ -141,7 +142,6 @@ def _carry_out(
                     raise OSError(str(error)) from error  # no other run could be written either
                 if error is None:
                     schedule.done(part)
-                    _advance(schedule, store, known, host, folder)
                 elif schedule.failed(part):
                     failures.append(_fail(part, error, store, folder))
     return [*failures, *(_kept_waiting(chain, owner) for chain, owner in schedule.waiting())]
@@ -163,7 +163,7 @@ def _advance(schedule: Schedule, store: Store, known: ReadOnlyStore, host: Host,
                     f"{step.stage} of {chain.spec.id}, cycle {step.cycle}, was computed and is not in the store under "
                     "the key expected here: did the code or the data change while this ran? Run it again."
                 )
-            schedule.found(chain.steps[before : len(chain.finished)])
+            schedule.moved(chain, before)
             _write_record(chain, store, folder)
 
 

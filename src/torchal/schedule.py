@@ -5,7 +5,7 @@ one of them, a search to the run that makes it; the others wait. Where several p
 apart into its trials: each is computed wherever there is room, and the search then finds them in the store.
 """
 
-from collections.abc import Iterable
+import heapq
 from dataclasses import dataclass
 
 from torchal.plan import Chain, Step
@@ -27,7 +27,11 @@ class Part:
 
 
 class Schedule:
-    """The parts of an experiment that are ready, at work or done."""
+    """The parts of an experiment that are ready, at work or done.
+
+    What can start lies in a heap and what waits is found by the identity it waits for, so that a part costs the same
+    in an experiment of ten runs and of ten thousand.
+    """
 
     def __init__(self, found: list[Chain], *, apart: bool) -> None:
         """Begin with what is finished.
@@ -38,9 +42,18 @@ class Schedule:
         """
         self._chains, self._apart = found, apart
         self._owner = _owners(found)
+        self._place = {chain.spec.id: place for place, chain in enumerate(found)}
         self._done = {step.identity for chain in found for step in chain.steps[: len(chain.finished)]}
-        self._trials: dict[str, dict[int, None]] = {}  # not done, of searches that are taken apart
+        self._trials: dict[str, _Trials] = {}  # of searches that are taken apart
+        self._started: set[str] = set()
         self._failed: set[str] = set()
+        self._able: list[tuple[int, int]] = []
+        """Runs that have something to start: how many steps they have finished, and their place."""
+        self._waits: dict[str, list[Chain]] = {}
+        """Runs by the identity of their next step."""
+        self._passed: list[Chain] = []
+        for chain in found:
+            self._next(chain)
 
     @property
     def finished(self) -> int:
@@ -52,43 +65,23 @@ class Schedule:
         """How many steps there are, those that runs share counted once."""
         return len(self._owner)
 
-    def ready(self, running: Iterable[Part]) -> list[Part]:
-        """Return what can start, that of runs with the longest way to go first."""
-        running = list(running)
-        able = [
-            (chain, chain.next)
-            for chain in self._chains
-            if chain.next is not None
-            and self._owner[chain.next.identity] == chain.spec.id
-            and chain.spec.id not in self._failed
-        ]
-        able.sort(key=lambda each: len(each[0].finished))
-        return [part for chain, step in able for part in self._parts(chain, step, running)]
-
-    def _parts(self, chain: Chain, step: Step, running: list[Part]) -> list[Part]:
-        at_work = {part.trial for part in running if part.chain is chain}
-        if step.stage == "tune" and self._apart:
-            tuning, left = chain.spec.tuning, self._left(chain, step)
-            if left:
-                return [
-                    Part(chain, step, trial)
-                    for trial in left
-                    if trial not in at_work and tuning.known(trial) <= left[0]  # all that it depends on is done
-                ]
-        return [] if at_work else [Part(chain, step)]
-
-    def _left(self, chain: Chain, step: Step) -> list[int]:
-        """Return the trials of a search that are not done, in ascending order."""
-        if step.identity not in self._trials:
-            self._trials[step.identity] = dict.fromkeys(range(chain.spec.tuning.count(chain.spec.recipe)))
-        return list(self._trials[step.identity])
+    def take(self, most: int) -> list[Part]:
+        """Return parts that can start, those of runs with the longest way to go first; they are at work from now on."""
+        taken: list[Part] = []
+        while self._able and len(taken) < most:
+            _, place = heapq.heappop(self._able)
+            chain = self._chains[place]
+            if chain.spec.id not in self._failed:
+                taken += self._parts(chain, most - len(taken))
+        return taken
 
     def done(self, part: Part) -> None:
         """Take note of a part that is computed."""
         if part.trial is None:
-            self._done.add(part.step.identity)
-        else:
-            self._trials[part.step.identity].pop(part.trial)
+            self._note(part.step.identity)
+            return
+        self._trials[part.step.identity].left.pop(part.trial)
+        self._offer(part.chain)
 
     def failed(self, part: Part) -> bool:
         """Take note of a part that cannot be computed, which ends its run; return whether it is the run's first."""
@@ -97,17 +90,82 @@ class Schedule:
         return first
 
     def passed(self) -> list[Chain]:
-        """Return the runs whose next step is done, perhaps by another run."""
-        return [chain for chain in self._chains if chain.next is not None and chain.next.identity in self._done]
+        """Return the runs whose next step is done, perhaps by another run; each is to be looked at, and told of."""
+        passed, self._passed = self._passed, []
+        return sorted(passed, key=lambda chain: self._place[chain.spec.id])
 
-    def found(self, steps: Iterable[Step]) -> None:
-        """Take note of steps that a run found to be done."""
-        self._done.update(step.identity for step in steps)
+    def moved(self, chain: Chain, before: int) -> None:
+        """Take note of a run that has passed steps since it had so many finished."""
+        for step in chain.steps[before : len(chain.finished)]:
+            self._note(step.identity)
+        self._next(chain)
 
     def waiting(self) -> list[tuple[Chain, str]]:
         """Return the runs that wait for another one, with that one's id."""
         unfinished = [chain for chain in self._chains if chain.next is not None and chain.spec.id not in self._failed]
         return [(chain, self._owner[chain.next.identity]) for chain in unfinished if chain.next is not None]
+
+    def _note(self, identity: str) -> None:
+        """Let pass whoever waited for a step that is done."""
+        self._done.add(identity)
+        self._passed += self._waits.pop(identity, [])
+
+    def _next(self, chain: Chain) -> None:
+        """Have a run wait for its next step, and offer that if it is its own."""
+        step = chain.next
+        if step is None:
+            return
+        if step.identity in self._done:
+            self._passed.append(chain)
+            return
+        self._waits.setdefault(step.identity, []).append(chain)
+        if self._owner[step.identity] == chain.spec.id:
+            self._offer(chain)
+
+    def _offer(self, chain: Chain) -> None:
+        heapq.heappush(self._able, (len(chain.finished), self._place[chain.spec.id]))
+
+    def _parts(self, chain: Chain, most: int) -> list[Part]:
+        """Return what of a run's next step can start; what cannot start yet is offered when a trial is done."""
+        step = chain.next
+        if step is None or step.identity in self._done or self._owner[step.identity] != chain.spec.id:
+            return []  # it was offered before it passed what somebody else had done
+        if step.stage != "tune" or not self._apart:
+            return self._whole(chain, step)
+        trials = self._trials.get(step.identity) or self._trials.setdefault(step.identity, _Trials.of(chain))
+        if not trials.left:
+            return self._whole(chain, step)
+        able = trials.able(chain)
+        started = able[:most]
+        trials.started.update(started)
+        if len(able) > most:
+            self._offer(chain)
+        return [Part(chain, step, trial) for trial in started]
+
+    def _whole(self, chain: Chain, step: Step) -> list[Part]:
+        """Return a step as one part, the first time that it is asked for."""
+        if step.identity in self._started:
+            return []
+        self._started.add(step.identity)
+        return [Part(chain, step)]
+
+
+@dataclass
+class _Trials:
+    """The trials of one search."""
+
+    left: dict[int, None]
+    """Not done, in ascending order."""
+    started: set[int]
+
+    @classmethod
+    def of(cls, chain: Chain) -> "_Trials":
+        return cls(dict.fromkeys(range(chain.spec.tuning.count(chain.spec.recipe))), set())
+
+    def able(self, chain: Chain) -> list[int]:
+        """Return the trials that are not started and depend on none that is not done."""
+        first = next(iter(self.left))
+        return [each for each in self.left if each not in self.started and chain.spec.tuning.known(each) <= first]
 
 
 def _owners(found: list[Chain]) -> dict[str, str]:
