@@ -110,7 +110,7 @@ def test_every_chart_is_drawn(opened):
         "(chart) => [chart.id, chart.querySelectorAll("
         "'svg .mark-line path, svg .mark-symbol path, svg .mark-rect path').length]))"
     )
-    several = {"differences": range(len(STRATEGIES)), "initial-sets": range(3)}
+    several = {"differences": range(len(STRATEGIES)), "initial-sets": range(4)}
     expected = {f"{name}-0-{number}" for name, numbers in several.items() for number in numbers}
     assert counts.keys() == expected | {"curves-0", "forest-0", "ranking-0", "penalties-0", "variance-0"}
     assert all(count > 4 for count in counts.values())

@@ -34,16 +34,30 @@ def drawn(figure, layer: int) -> list[dict]:
     return figure.spec["datasets"][named["name"]]
 
 
+def of(outcome: str) -> pd.DataFrame:
+    found = initial_sets(accuracies())
+    return found[found["outcome"] == outcome]
+
+
 def test_differences_are_means_over_seeds_on_one_set():
-    found = initial_sets(accuracies()).set_index(["cycle", "partition", "strategy"])
+    found = of("accuracy").set_index(["cycle", "partition", "strategy"])
     assert found.loc[(2, "drawn-2", "margin"), "difference"] == pytest.approx(0.03)
     assert found.loc[(1, "drawn-2", "margin"), "difference"] == pytest.approx(0.015)
     assert found.loc[(0, "drawn-2", "random"), "accuracy"] == pytest.approx(0.51)
     assert found.loc[(2, "drawn-1", "coreset"), "seeds"] == 2
 
 
-def test_random_leads_where_all_others_are_worse():
-    found = initial_sets(accuracies())
+def test_the_average_over_the_budget_is_the_area_under_the_curve():
+    found = of("AUBC").set_index(["partition", "strategy"])
+    # Budgets are as far from each other, so that of gains 0, 0.015 and 0.03 the middle one counts twice.
+    assert found.loc[("drawn-2", "margin"), "difference"] == pytest.approx(0.015)
+    assert found.loc[("drawn-2", "random"), "accuracy"] == pytest.approx(0.61)
+    assert found.loc[("drawn-2", "margin"), "labelled"] == 40
+
+
+@pytest.mark.parametrize("outcome", ["accuracy", "AUBC"])
+def test_random_leads_where_all_others_are_worse(outcome):
+    found = of(outcome)
     last = found[(found["cycle"] == 2) & found["leads"]]
     assert dict(zip(last["partition"], last["strategy"], strict=True)) == {
         "drawn-1": "margin",
@@ -55,20 +69,32 @@ def test_random_leads_where_all_others_are_worse():
 @pytest.mark.parametrize(
     ("gains", "sentence"),
     [
-        (GAINS, "With 40 labels the best strategy differs between initial sets: margin on 2 of 3, random on 1 of 3."),
-        ({"margin": (0.01, 0.02)}, "With 40 labels margin leads on all 2 initial sets."),
-        ({"margin": (0.0, 0.0)}, "With 40 labels random and margin lead on all 2 initial sets."),
+        (
+            GAINS,
+            "the best strategy differs between initial sets: margin on 2 of 3, random on 1 of 3.",
+        ),
+        ({"margin": (0.01, 0.02)}, "margin leads on all 2 initial sets."),
+        ({"margin": (0.0, 0.0)}, "random and margin lead on all 2 initial sets."),
     ],
 )
 def test_the_sentence_counts_the_sets_each_leads_on(gains, sentence):
-    assert [each.sentence for each in told(accuracies(gains))] == [sentence]
+    assert [each.sentence for each in told(accuracies(gains))] == [f"Averaged over the budget {sentence}"]
 
 
-def test_heat_maps_go_from_the_last_budget_back_with_what_a_set_starts_from():
+def test_who_leads_is_counted_over_the_whole_budget_and_not_at_its_end():
+    rows = accuracies({"margin": (0.02, 0.02), "coreset": (0.01, 0.01)})
+    early = (rows["strategy"] == "coreset") & (rows["cycle"] == 1)
+    (each,) = told(rows.assign(value=rows["value"] + 0.1 * early))
+    assert each.sentence == "Averaged over the budget coreset leads on all 2 initial sets."
+
+
+def test_heat_maps_go_from_the_average_to_single_budgets_with_what_a_set_starts_from():
     (each,) = told(accuracies())
-    assert [figure.caption for figure in each.figures] == ["With 40 labels", "With 30 labels"]
+    captions = ["Averaged over the budget", "With 40 labels", "With 30 labels"]
+    assert [figure.caption for figure in each.figures] == captions
     cells = drawn(each.figures[0], 0)
     assert list(dict.fromkeys(cell["row"] for cell in cells)) == ["margin", "random", "coreset", "at 20 labels"]
+    assert [cell["shown"] for cell in cells[:3]] == ["+1.0", "+1.5", "\u22120.5"]
     assert [cell["shown"] for cell in cells[-3:]] == ["41.0 %", "51.0 %", "61.0 %"]
     assert [cell["framed"] for cell in cells[:3]] == [True, True, False]
     scales = {str(figure.spec["layer"][1]["encoding"]["color"]["scale"]) for figure in each.figures}

@@ -9,6 +9,7 @@ from torchal.report.findings import findings
 from torchal.report.sections import Section
 
 HOSTILE = "</script><img src=x onerror=alert(2)>"
+ALL_TIE = "random and a and b share the best rank, 2.0 of 3"
 FINAL = {"random": (0.5, 0.5), "margin": (0.6, 0.7), "bald": (0.7, 0.6), "coreset": (0.4, 0.4)}
 
 
@@ -46,6 +47,30 @@ def test_the_sentence_says_who_leads_and_whether_that_changes():
     assert each.sentence == (
         "With 40 labels coreset has the best rank, 1.0 of 4; who has it changes with the budget: margin, then coreset."
     )
+
+
+@pytest.mark.parametrize(
+    ("leads", "best", "turns"),
+    [
+        ("bab", "b has the best rank, 1.0 of 3", "; who has it changes with the budget: b, then a, then b"),
+        ("aab", "b has the best rank, 1.0 of 3", "; who has it changes with the budget: a, then b"),
+        ("a--", ALL_TIE, "; who has it changes with the budget: a, then random and a and b"),
+        ("abababa", "a has the best rank, 1.0 of 3", "; who has it changes 6 times with the budget"),
+        ("---", ALL_TIE, ""),
+    ],
+)
+def test_the_sentence_follows_who_leads_in_turn_and_names_all_who_tie(leads, best, turns):
+    initials = {"random": "r", "a": "a", "b": "b"}
+    values = {
+        (strategy, f"drawn-{partition}", 1, cycle): 0.6 if letter == lead else 0.5
+        for strategy, letter in initials.items()
+        for partition in (1, 2)
+        for cycle, lead in enumerate(f"-{leads}")
+    }
+    rows = table(values)
+    assert [each.sentence for each in ranking.told(rows, look(rows))] == [
+        f"With {20 + 10 * len(leads)} labels {best}{turns}."
+    ]
 
 
 def test_one_strategy_has_no_rank_to_show():

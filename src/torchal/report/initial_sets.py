@@ -1,7 +1,7 @@
 """Whether who leads depends on the initial set, as figure 1 of Munjal et al. 2022 asks.
 
-A strategy's difference from random on an initial set is the mean over its seeds. The accuracy that a set starts from
-is random's at the first budget.
+A strategy's difference from random on an initial set is the mean over its seeds, averaged over the budget as in all
+verdicts, and at each budget. The accuracy that a set starts from is random's at the first budget.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from torchal.report.compare import BASELINE
+from torchal.report.compare import BASELINE, areas
 from torchal.report.figures import Figure
 from torchal.report.frame import GROUP, place, scores
 from torchal.report.heat import around_zero, heat_map
+from torchal.report.outcomes import OVER_ALL
 from torchal.report.verdict import percent, points
 
-COLUMNS = [*GROUP, "partition", "cycle", "labelled", "strategy", "accuracy", "difference", "seeds", "leads"]
-_SET = [*GROUP, "partition", "cycle", "labelled"]
+_SET = [*GROUP, "partition", "outcome", "cycle", "labelled"]
+COLUMNS = [*_SET, "strategy", "accuracy", "difference", "seeds", "leads"]
+"""``outcome`` is either at one budget or averaged up to it, over all."""
+AT_BUDGET = "accuracy"
 _TOOLTIP = {
     "row": "strategy",
     "column": "initial set",
@@ -33,22 +36,29 @@ class InitialSets:
     place: str
     sentence: str
     figures: list[Figure]
-    """A heat map for each budget after the first, the last budget's first."""
+    """A heat map of the average over the budget, then one for each budget after the first, the last budget's first."""
 
 
 def initial_sets(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
-    """Return each strategy's accuracy and difference from the baseline on each initial set at each budget.
+    """Return each strategy's accuracy and difference from the baseline on each initial set, at each budget and AUBC.
 
-    ``leads`` says whether no strategy is better on that set and budget. Groups with one partition have no rows.
+    ``leads`` says whether no strategy is better on that set. Groups with one partition have no rows.
     """
     values = scores(table)
     values = values[values.groupby(GROUP)["partition"].transform("nunique") > 1]
-    runs = values.groupby([*_SET, "strategy"], sort=False)["value"]
+    both = pd.concat([values.assign(outcome=AT_BUDGET), _averaged(values)])
+    runs = both.groupby([*_SET, "strategy"], sort=False)["value"]
     means = runs.agg(accuracy="mean", seeds="count").reset_index()
     base = means.loc[means["strategy"] == baseline, [*_SET, "accuracy"]].rename(columns={"accuracy": "base"})
     found = means.merge(base, on=_SET, validate="many_to_one")
     best = found.groupby(_SET)["accuracy"].transform("max")
     return found.assign(difference=found["accuracy"] - found["base"], leads=found["accuracy"] == best)[COLUMNS]
+
+
+def _averaged(values: pd.DataFrame) -> pd.DataFrame:
+    """Return each run's accuracy averaged over the budget, in the row of its last budget."""
+    last = values[values["cycle"] == values.groupby(GROUP)["cycle"].transform("max")]
+    return last.drop(columns="value").merge(areas(values), how="left").assign(outcome=OVER_ALL)
 
 
 def told(table: pd.DataFrame) -> list[InitialSets]:
@@ -61,9 +71,9 @@ def told(table: pd.DataFrame) -> list[InitialSets]:
 
 
 def _sentence(rows: pd.DataFrame) -> str:
-    last = rows[rows["cycle"] == rows["cycle"].max()]
-    leads = last.groupby("strategy", sort=False)["leads"].sum().sort_values(ascending=False, kind="stable")
-    sets, at = last["partition"].nunique(), f"With {last['labelled'].iloc[0]:g} labels"
+    whole = rows[rows["outcome"] == OVER_ALL]
+    leads = whole.groupby("strategy", sort=False)["leads"].sum().sort_values(ascending=False, kind="stable")
+    sets, at = whole["partition"].nunique(), "Averaged over the budget"
     everywhere = leads[leads == sets].index.tolist()
     if everywhere:
         return f"{at} {' and '.join(everywhere)} lead{'s' * (len(everywhere) == 1)} on all {sets} initial sets."
@@ -73,11 +83,11 @@ def _sentence(rows: pd.DataFrame) -> str:
 
 def _figures(id_: str, rows: pd.DataFrame) -> list[Figure]:
     reach = 100 * float(rows["difference"].abs().max()) or 1.0
-    first, *later = (some for _, some in rows.groupby("cycle"))
-    return [
-        Figure(f"{id_}-{number}", f"With {some['labelled'].iloc[0]:g} labels", _map(some, first, reach))
-        for number, some in enumerate(reversed(later))
-    ]
+    whole = rows["outcome"] == OVER_ALL
+    first, *later = (some for _, some in rows[~whole].groupby("cycle"))
+    shown = [("Averaged over the budget", rows[whole])]
+    shown += [(f"With {some['labelled'].iloc[0]:g} labels", some) for some in reversed(later)]
+    return [Figure(f"{id_}-{n}", caption, _map(some, first, reach)) for n, (caption, some) in enumerate(shown)]
 
 
 def _map(some: pd.DataFrame, first: pd.DataFrame, reach: float) -> dict[str, Any]:

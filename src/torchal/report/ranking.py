@@ -4,6 +4,7 @@ Rank 1 is the best; those that tie share the mean of their ranks.
 """
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import altair as alt
@@ -16,6 +17,8 @@ from torchal.report.replications import replications
 
 COLUMNS = [*GROUP, "cycle", "labelled", "strategy", "rank", "n", "over"]
 _HEIGHT = 320
+_TURNS = 5
+"""Leaders in turn that a sentence names; more are counted."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,26 @@ def told(table: pd.DataFrame, style: Look) -> list[Ranking]:
 
 
 def _sentence(rows: pd.DataFrame) -> str:
-    last = rows[rows["cycle"] == rows["cycle"].max()].sort_values("rank", kind="stable")
-    best, count = last.iloc[0], len(last)
-    leaders = dict.fromkeys(_leader(some) for _, some in rows[rows["cycle"] > rows["cycle"].min()].groupby("cycle"))
-    said = f"With {best['labelled']:g} labels {best['strategy']} has the best rank, {best['rank']:.1f} of {count}"
-    if len(leaders) < 2:
-        return f"{said}."
-    return f"{said}; who has it changes with the budget: {', then '.join(leaders)}."
+    last = rows[rows["cycle"] == rows["cycle"].max()]
+    names, best, labelled = _leaders(last), last["rank"].min(), last["labelled"].iloc[0]
+    have = "share" if (last["rank"] == best).sum() > 1 else "has"
+    return f"With {labelled:g} labels {names} {have} the best rank, {best:.1f} of {len(last)}{_turns(rows)}."
 
 
-def _leader(some: pd.DataFrame) -> str:
-    return str(some["strategy"].iloc[int(some["rank"].argmin())])
+def _leaders(some: pd.DataFrame) -> str:
+    """Return who has the best rank at one budget."""
+    return " and ".join(some.loc[some["rank"] == some["rank"].min(), "strategy"])
+
+
+def _turns(rows: pd.DataFrame) -> str:
+    """Return who leads in turn after the first budget, where that changes."""
+    later = rows[rows["cycle"] > rows["cycle"].min()]
+    turns = [names for names, _ in groupby(_leaders(some) for _, some in later.groupby("cycle"))]
+    if len(turns) < 2:
+        return ""
+    if len(turns) > _TURNS:
+        return f"; who has it changes {len(turns) - 1} times with the budget"
+    return f"; who has it changes with the budget: {', then '.join(turns)}"
 
 
 def _chart(rows: pd.DataFrame, style: Look) -> dict[str, Any]:
