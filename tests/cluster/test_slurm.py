@@ -1,0 +1,32 @@
+"""Experiments on Slurm itself, of which this machine is the only node: see scripts/start-slurm."""
+
+import shutil
+import subprocess
+
+import pytest
+from small_runs import changed, compute, contents
+
+from torchal.engines.slurm import LOGS, Slurm
+from torchal.host import Host
+from torchal.launch import run_experiment
+
+
+def answers() -> bool:
+    """Return whether there is a Slurm that has a node."""
+    if shutil.which("sinfo") is None:
+        return False
+    found = subprocess.run(["sinfo", "--noheader", "--format", "%t"], capture_output=True, text=True, check=False)
+    return found.returncode == 0 and found.stdout.strip() in {"idle", "mix", "alloc"}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(not answers(), reason="no Slurm answers: scripts/start-slurm starts one")
+def test_job_arrays_of_slurm_give_the_bytes_of_one_process(tmp_path):
+    spec = changed(strategy=["random"], seed=[1, 2], tuning={"scope": "fixed"}, setting={"cycles": 1, "budget": 10})
+    engine = Slurm(memory=1, minutes=5, poll=0.5)
+    assert run_experiment(spec, Host(tmp_path / "slurm"), engine=engine) == []
+    compute(tmp_path / "here", spec, jobs=1)
+    found = {name: data for name, data in contents(tmp_path / "slurm").items() if not name.startswith(LOGS)}
+    assert found == contents(tmp_path / "here")
+    arrays = {name.split("_")[0] for name in contents(tmp_path / "slurm") if name.endswith("_1_0_result.pkl")}
+    assert len(arrays) == 2  # the two trainings were one array of jobs, and so were the two measurements
