@@ -114,7 +114,7 @@ def full_disk(spec: Path, folder: Path, expected: dict[str, bytes], tries: int =
             wrong += lost(place / "results", expected)
         finally:
             subprocess.run(["umount", str(place)], check=True)
-    return Tried(tries, wrong, _last(said))
+    return Tried(tries, wrong, _last(said, folder))
 
 
 def halves(results: Path) -> int:
@@ -123,8 +123,9 @@ def halves(results: Path) -> int:
     return sum(not (path / "digests.json").is_file() for path in folders)
 
 
-def _last(said: str) -> str:
-    return said.strip().splitlines()[-1]
+def _last(said: str, folder: Path) -> str:
+    """Return the last line that was said, without the folder that was made for the trial."""
+    return said.strip().splitlines()[-1].replace(f"{folder}/", "")
 
 
 def unwritable(spec: Path, folder: Path, expected: dict[str, bytes], tries: int = 1) -> Tried:
@@ -138,7 +139,7 @@ def unwritable(spec: Path, folder: Path, expected: dict[str, bytes], tries: int 
         (results / "store").unlink()
         finished(spec, results)
         wrong += (code != 2) + lost(results, expected)
-    return Tried(tries, wrong, _last(said))
+    return Tried(tries, wrong, _last(said, folder))
 
 
 def damaged(spec: Path, folder: Path, expected: dict[str, bytes], tries: int) -> Tried:
