@@ -199,18 +199,23 @@ def status(
 def report(
     specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="The experiment's YAML file or its folder.")],
     results: Results = DEFAULT_RESULTS,
+    figures: Annotated[
+        str | None,
+        typer.Option(metavar="FORMATS", help="Write each figure as a file too: png, svg, pdf, some of them, or all."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say whether any strategy beats random: a table here, a page and CSV and parquet files beside the results.
 
     Several experiments of one folder of results are reported together: runs that were made alike are compared.
     """
-    from torchal.report import page
+    from torchal.report import page, static
 
+    formats = static.formats(figures) if figures else ()
     found = [_found(spec, results) for spec in specs]
     if len({folder.resolve() for folder, _ in found}) > 1:
         raise ValueError("SPEC: the experiments lie in different folders of results; report those of one together.")
-    written = page.report(found[0][0], *dict.fromkeys(name for _, name in found))
+    written = page.report(found[0][0], *dict.fromkeys(name for _, name in found), formats=formats)
     place, verdict = written.page, written.verdict
     if as_json:
         show.print_json({"page": str(place), **verdict.document()})

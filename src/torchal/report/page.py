@@ -13,7 +13,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from torchal.report import conditions, sections
+from torchal.report import conditions, sections, static
 from torchal.report.findings import Findings, findings
 from torchal.report.frame import GROUP, write_csv, write_tables
 from torchal.report.sections import Section
@@ -28,11 +28,11 @@ class Report:
     verdict: Verdict
 
 
-def report(results: Path, *experiments: str) -> Report:
+def report(results: Path, *experiments: str, formats: Sequence[str] = ()) -> Report:
     """Write ``report.html`` and the tables beside it for an experiment, or for several together.
 
     The report of several lies in a folder of results of its own, named after all of them. ``cost-timing.csv`` alone
-    holds facts of the host, and no other file depends on them.
+    holds facts of the host, and no other file depends on them. Each figure is a file too, in every one of ``formats``.
 
     Raises:
         ValueError: if one was never started in that folder or nothing has been measured yet.
@@ -42,6 +42,8 @@ def report(results: Path, *experiments: str) -> Report:
     write_tables(found.table, folder)
     for name, rows in (each for part in parts for each in part.tables.items()):
         write_csv(rows, folder / name)
+    if formats:
+        static.write((figure for part in parts for figure in part.figures), folder / "figures", formats)
     file = folder / "report.html"
     file.write_text(html(found, parts), encoding="utf-8", newline="\n")
     return Report(file, _verdict(found))

@@ -1,0 +1,71 @@
+"""Figures as files."""
+
+import subprocess
+import sys
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from report_runs import all_runs, write_results
+from typer.testing import CliRunner
+
+from torchal.cli import app
+from torchal.report import page, sections, static
+from torchal.report.findings import findings
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return write_results(tmp_path_factory.mktemp("static"), all_runs(("random", "margin", HOSTILE)))
+
+
+def figures(results, *wanted: str):
+    found = {each.id: each for part in sections.told(findings(results, "tiny")) for each in part.figures}
+    return [found[name] for name in wanted]
+
+
+def test_every_format_holds_the_figure_at_its_size(results, tmp_path):
+    written = static.write(figures(results, "curves-0"), tmp_path, static.FORMATS)
+    assert [file.name for file in written] == ["curves-0.png", "curves-0.svg", "curves-0.pdf"]
+    png, svg, pdf = (file.read_bytes() for file in written)
+    with Image.open(BytesIO(png)) as image:
+        assert abs(image.width - static.SCALE * static.WIDTH) <= 2 * static.SCALE
+        assert image.getpixel((image.width - 1, 0))[:3] == (255, 255, 255)
+    assert b"margin" in svg
+    assert b"<script" not in svg
+    assert pdf.startswith(b"%PDF")
+
+
+def test_equal_results_give_equal_bytes_in_another_process(results, tmp_path):
+    code = (
+        "import sys, pathlib; from torchal.report import static, sections;"
+        "from torchal.report.findings import findings;"
+        "found = [f for p in sections.told(findings(pathlib.Path(sys.argv[1]), 'tiny')) for f in p.figures];"
+        "static.write(found[:2], pathlib.Path(sys.argv[2]), ('png', 'svg'))"
+    )
+    subprocess.run([sys.executable, "-c", code, str(results), str(tmp_path / "other")], check=True)
+    drawn = [each for part in sections.told(findings(results, "tiny")) for each in part.figures][:2]
+    for file in static.write(drawn, tmp_path / "here", ("png", "svg")):
+        assert (tmp_path / "other" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_formats_are_a_list_or_all_and_others_are_refused_by_name():
+    assert static.formats("all") == static.FORMATS
+    assert static.formats("pdf, png,pdf") == ("pdf", "png")
+    with pytest.raises(ValueError, match="'jpeg' is no format; say png, svg, pdf"):
+        static.formats("png,jpeg")
+
+
+def test_a_report_writes_every_figure_of_its_page(results, monkeypatch):
+    seen = []
+    monkeypatch.setattr(static, "write", lambda figures, folder, wanted: seen.append(([*figures], folder, wanted)))
+    answer = CliRunner().invoke(app, ["report", str(results / "tiny"), "--figures", "svg"])
+    assert answer.exit_code == 0, answer.output
+    ((drawn, folder, wanted),) = seen
+    text = (results / "tiny" / "report" / "report.html").read_text()
+    assert all(f'id="{figure.id}"' in text for figure in drawn)
+    assert len(drawn) == text.count('class="chart"')
+    assert (folder, wanted) == (results / "tiny" / "report" / "figures", ("svg",))
+    assert page.report(results, "tiny").page.is_file()
