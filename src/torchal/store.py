@@ -23,7 +23,7 @@ from typing import Any, Literal, Self
 from filelock import FileLock, Timeout
 
 from torchal.digest import canonical, digest_of, digest_of_file
-from torchal.stage_log import StageLog, logged
+from torchal.stage_log import LOG, StageLog, logged
 
 Compute = Callable[[Path], None]
 """Writes the files of an entry into the folder it is given."""
@@ -228,7 +228,8 @@ class Store:
             (draft / "digests.json").write_text(canonical(digests(draft)))
             (draft / "timing.json").write_text(canonical(opened.timing))
             for file in draft.rglob("*"):
-                _sync(file)
+                if file.name != LOG:  # nothing that matters is in a log alone
+                    _sync(file)
             self._commit(draft, stage, key)
         entry = self._whole[key] = Entry(key, self._place(stage, key))
         self.unfinished(stage, inputs).unlink(missing_ok=True)
