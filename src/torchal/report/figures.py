@@ -121,7 +121,7 @@ def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[s
     single = (
         alt.Chart(_inline(runs))
         .mark_line(strokeWidth=1)
-        .encode(**encoded, y=alt.Y("value:Q", title=title, scale=scale), detail="run:N")
+        .encode(**encoded, y=alt.Y("value:Q", title=title, scale=scale), detail="run:N", tooltip=_single(title))
     )
     # Left to itself altair would name this view by how many charts the process has made before.
     lines = base.mark_line(strokeWidth=2.5).properties(name="means").add_params(chosen)
@@ -141,7 +141,7 @@ def _panel(means: pd.DataFrame, pairs: pd.DataFrame, style: Look, scale: alt.Sca
     x, y = _budgets(means), alt.Y("mean:Q", title=title, scale=scale)
     base = alt.Chart(_inline(means)).encode(x=x, color=colour, tooltip=_tooltip("difference (points)"))
     single = alt.Chart(_inline(pairs)).encode(
-        x=x, y=alt.Y("value:Q", title=title, scale=scale), detail="run:N", color=colour
+        x=x, y=alt.Y("value:Q", title=title, scale=scale), detail="run:N", color=colour, tooltip=_single(title)
     )
     zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(strokeDash=[4, 3], color=GREY)
     layers = [
@@ -200,6 +200,15 @@ def _shape(style: Look) -> dict[str, Any]:
     """Return the channel that does so for points, and in the legend."""
     scale = alt.Scale(domain=list(style.strategies), range=[SHAPES[count % len(SHAPES)] for count in style.rounds])
     return {"shape": alt.Shape("strategy:N", scale=scale, title=None)} if style.repeats else {}
+
+
+def _single(title: str) -> list[alt.Tooltip]:
+    """Return what is told of a single run under the mouse."""
+    return [
+        alt.Tooltip("run:N"),
+        alt.Tooltip("labelled:Q", title="labelled examples"),
+        alt.Tooltip("value:Q", title=title, format=".1f"),
+    ]
 
 
 def _tooltip(title: str) -> list[alt.Tooltip]:
