@@ -32,6 +32,7 @@ SPEC: dict[str, Any] = {
     "tuning": {"trials": 8, "together": 2, "space": {"lr": {"low": 1e-3, "high": 1e-1, "log": True}}},
 }
 _PATIENCE = 120
+_ALONE = ("--jobs", "1")
 
 
 class Tried(NamedTuple):
@@ -107,10 +108,10 @@ def full_disk(spec: Path, folder: Path, expected: dict[str, bytes], tries: int =
         place.mkdir(parents=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={400 + 300 * number}k", "tmpfs", str(place)], check=True)
         try:
-            code, said = finished(spec, place / "results")
+            code, said = finished(spec, place / "results", *_ALONE)
             wrong += (code != 2) + halves(place / "results")
             subprocess.run(["mount", "-o", "remount,size=64m", str(place)], check=True)
-            finished(spec, place / "results")
+            finished(spec, place / "results", *_ALONE)
             wrong += lost(place / "results", expected)
         finally:
             subprocess.run(["umount", str(place)], check=True)
@@ -135,9 +136,9 @@ def unwritable(spec: Path, folder: Path, expected: dict[str, bytes], tries: int 
         results = folder / f"blocked-{number}"
         results.mkdir(parents=True)
         (results / "store").write_text("in the way")
-        code, said = finished(spec, results)
+        code, said = finished(spec, results, *_ALONE)
         (results / "store").unlink()
-        finished(spec, results)
+        finished(spec, results, *_ALONE)
         wrong += (code != 2) + lost(results, expected)
     return Tried(tries, wrong, _last(said, folder))
 
@@ -188,7 +189,7 @@ def interrupted(spec: Path, folder: Path, expected: dict[str, bytes], tries: int
         wrong += process.returncode not in {0, 130} or longest > 5
         if process.returncode == 0:
             shutil.rmtree(results)
-    finished(spec, results)
+    finished(spec, results, *_ALONE)
     return Tried(tries, wrong + lost(results, expected), f"ends within {longest:.1f} s")
 
 
