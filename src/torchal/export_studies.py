@@ -6,6 +6,7 @@ import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from torchal.records import TuneRecord
 from torchal.report import frame, searches
 from torchal.report.importance import distribution, frozen
 
@@ -36,4 +37,4 @@ def _write(search: searches.Search, storage: JournalStorage) -> None:
     name = f"{search.whose} {search.partition} cycle {search.cycle} {search.key[:8]}"
     space = {path: distribution(domain) for path, domain in search.space.items()}
     study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
-    study.add_trials([frozen(trial, space) for trial in search.record.trials])
+    study.add_trials([frozen(trial, space) for trial in TuneRecord.read(search.file).trials])

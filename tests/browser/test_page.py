@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from report_runs import STRATEGIES, all_runs, write_results
+from report_runs import STRATEGIES, all_runs, run_record, write_results
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -99,6 +99,22 @@ def colours(driver) -> tuple[str, str]:
     )
 
 
+def told(driver, selector: str, place: int = -1) -> str:
+    """Return what is said of one of some marks under the mouse."""
+    mark = driver.find_elements(By.CSS_SELECTOR, selector)[place]
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", mark)
+    ActionChains(driver).move_to_element(mark).perform()
+    return WebDriverWait(driver, 5, 0.05).until(
+        lambda each: each.execute_script("return document.querySelector('#vg-tooltip-element.visible')?.innerText")
+    )
+
+
+def tabbed(driver):
+    """Press the tabulator, and return what has the focus then."""
+    ActionChains(driver).send_keys(Keys.TAB).perform()
+    return driver.switch_to.active_element
+
+
 def test_nothing_is_logged_and_no_dialogue_opens(opened):
     assert opened.get_log("browser") == []
     assert opened.execute_script("return document.title") == "tiny · torchal report"  # fails while an alert is open
@@ -138,15 +154,36 @@ def test_a_hostile_name_is_shown_as_text(opened):
 
 
 def test_a_hostile_name_stays_text_under_the_mouse(opened):
-    point = opened.find_elements(By.CSS_SELECTOR, "#differences-0-3 svg .mark-symbol path")[-1]
-    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", point)
-    ActionChains(opened).move_to_element(point).perform()
-    tip = WebDriverWait(opened, 5, 0.05).until(
-        lambda each: each.execute_script("return document.querySelector('#vg-tooltip-element.visible')?.textContent")
-    )
+    tip = told(opened, "#differences-0-3 svg .mark-symbol path")
     assert HOSTILE in tip
     assert "95 % interval" in tip
     assert opened.execute_script("return document.images.length") == 0
+
+
+def test_single_runs_tell_their_numbers_under_the_mouse(opened):
+    run = run_record(HOSTILE, "drawn-3", 2)
+    tip = told(opened, "#curves-0 svg .mark-symbol path[opacity='0']")
+    assert {run.id, "50", f"{100 * run.cycles[-1].test.accuracy:.1f}"} <= set(tip.split())
+
+
+def test_every_link_leads_to_a_file_beside_the_page(opened, place):
+    links = opened.execute_script(
+        "return [...document.querySelectorAll('a')].filter((each) => !each.closest('.vega-actions'))"
+        ".map((each) => each.getAttribute('href'))"
+    )
+    beside = [link for link in links if not link.startswith("https://")]
+    assert {"runs.csv", "runs.parquet", "summary.csv"} <= set(beside)
+    assert [link for link in beside if not (place.parent / link).is_file()] == []
+
+
+def test_what_is_folded_away_is_reached_and_opened_by_keyboard(opened):
+    assert tabbed(opened).get_attribute("id") == "theme"
+    folded = opened.find_element(By.CSS_SELECTOR, "main section > details")
+    summary = folded.find_element(By.TAG_NAME, "summary")
+    assert any(tabbed(opened) == summary for _ in range(40))
+    for key, state in ((Keys.ENTER, "true"), (Keys.SPACE, None)):
+        ActionChains(opened).send_keys(key).perform()
+        assert folded.get_attribute("open") == state
 
 
 def test_the_button_switches_page_and_charts_by_keyboard_and_is_remembered(opened):
@@ -205,8 +242,8 @@ def test_a_chart_that_cannot_be_drawn_says_so(browser, place, tmp_path):
     html = place.read_text(encoding="utf-8")
     start = html.index('id="specs">') + len('id="specs">')
     specs = json.loads(html[start : html.index("</script>", start)])
-    nonsense = {name: {**spec, "layer": [{"mark": "nonsense", "encoding": {}}]} for name, spec in specs.items()}
-    broken = json.dumps(nonsense).replace("<", "\\u003c")
+    nonsense = {"layer": [{"mark": "nonsense", "encoding": {}}], "datasets": {}}
+    broken = json.dumps(specs | {"charts": dict.fromkeys(specs["charts"], nonsense)}).replace("<", "\\u003c")
     copy = tmp_path / "broken.html"
     copy.write_text(html[:start] + broken + html[html.index("</script>", start) :], encoding="utf-8")
     show(browser, copy, "light")

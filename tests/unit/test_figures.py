@@ -56,8 +56,10 @@ def test_every_single_run_stands_behind_the_means():
 def test_a_single_run_under_the_mouse_says_which_it_is():
     figures, panels = everything(runs())
     for figure in [*figures, *(panel for _, some in panels for panel in some)]:
-        told = [layer["encoding"].get("tooltip", []) for layer in figure.spec["layer"] if "detail" in layer["encoding"]]
-        assert [[each["field"] for each in tooltip] for tooltip in told] == [["run", "labelled", "value"]]
+        told = [layer["encoding"] for layer in figure.spec["layer"] if "run" in str(layer["encoding"].get("tooltip"))]
+        line, points = (each["tooltip"] for each in told)
+        assert line["field"] == "run"
+        assert [each["field"] for each in points] == ["run", "labelled", "value"]
 
 
 def test_panels_show_each_strategy_but_random_on_one_scale():

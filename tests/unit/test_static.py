@@ -1,5 +1,6 @@
 """Figures as files."""
 
+import re
 import subprocess
 import sys
 from io import BytesIO
@@ -31,11 +32,18 @@ def test_every_format_holds_the_figure_at_its_size(results, tmp_path):
     assert [file.name for file in written] == ["curves-0.png", "curves-0.svg", "curves-0.pdf"]
     png, svg, pdf = (file.read_bytes() for file in written)
     with Image.open(BytesIO(png)) as image:
-        assert abs(image.width - static.SCALE * static.WIDTH) <= 2 * static.SCALE
+        assert image.width == pytest.approx(6.8 * static.DOTS, abs=2)
+        assert image.info["dpi"] == pytest.approx((static.DOTS, static.DOTS), abs=0.1)
         assert image.getpixel((image.width - 1, 0))[:3] == (255, 255, 255)
     assert b"margin" in svg
     assert b"<script" not in svg
-    assert pdf.startswith(b"%PDF")
+    assert b"LiberationSans" in pdf
+    assert float(re.search(rb"/MediaBox \[0 0 ([\d.]+)", pdf)[1]) == pytest.approx(6.8 * 72, abs=1)
+
+
+def test_what_the_page_shows_side_by_side_fits_a_column(results, tmp_path):
+    (file,) = static.write(figures(results, "differences-0-0"), tmp_path, ["svg"])
+    assert float(re.search(rb'width="([\d.]+)"', file.read_bytes())[1]) == pytest.approx(3.3 * 96, abs=1)
 
 
 def test_equal_results_give_equal_bytes_in_another_process(results, tmp_path):
@@ -43,11 +51,11 @@ def test_equal_results_give_equal_bytes_in_another_process(results, tmp_path):
         "import sys, pathlib; from torchal.report import static, sections;"
         "from torchal.report.findings import findings;"
         "found = [f for p in sections.told(findings(pathlib.Path(sys.argv[1]), 'tiny')) for f in p.figures];"
-        "static.write(found[:2], pathlib.Path(sys.argv[2]), ('png', 'svg'))"
+        "static.write(found[1::-1], pathlib.Path(sys.argv[2]), static.FORMATS)"
     )
     subprocess.run([sys.executable, "-c", code, str(results), str(tmp_path / "other")], check=True)
     drawn = [each for part in sections.told(findings(results, "tiny")) for each in part.figures][:2]
-    for file in static.write(drawn, tmp_path / "here", ("png", "svg")):
+    for file in static.write(drawn, tmp_path / "here", static.FORMATS):
         assert (tmp_path / "other" / file.name).read_bytes() == file.read_bytes()
 
 

@@ -118,17 +118,14 @@ def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[s
     base = alt.Chart(_inline(means.assign(round=means["strategy"].map(style.round)))).encode(
         **encoded, tooltip=_tooltip("accuracy (%)")
     )
-    single = (
-        alt.Chart(_inline(runs))
-        .mark_line(strokeWidth=1)
-        .encode(**encoded, y=alt.Y("value:Q", title=title, scale=scale), detail="run:N", tooltip=_single(title))
-    )
+    single = alt.Chart(_inline(runs)).encode(**encoded, y=alt.Y("value:Q", title=title, scale=scale))
     # Left to itself altair would name this view by how many charts the process has made before.
     lines = base.mark_line(strokeWidth=2.5).properties(name="means").add_params(chosen)
     points, y = base.mark_point(size=55, filled=True), alt.Y("mean:Q", title=title, scale=scale)
     layers = [
         _bounds(base, means, title).encode(opacity=_shown(chosen, 0.25, 0.15 / len(style.colours), empty=False)),
-        single.encode(opacity=_shown(chosen, 0.2, 0.03)),
+        _lines(single).encode(opacity=_shown(chosen, 0.2, 0.03)),
+        _unseen(single, title),
         lines.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_dash(style)),
         points.encode(y=y, opacity=_shown(chosen, 1, 0.1), **_shape(style)),
     ]
@@ -136,20 +133,19 @@ def _curve_chart(means: pd.DataFrame, runs: pd.DataFrame, style: Look) -> dict[s
 
 
 def _panel(means: pd.DataFrame, pairs: pd.DataFrame, style: Look, scale: alt.Scale) -> dict[str, Any]:
-    colour = alt.value(style.colour(means["strategy"].iloc[0]))
+    colour = alt.ColorValue(style.colour(means["strategy"].iloc[0]))
     title = "difference (points)"
     x, y = _budgets(means), alt.Y("mean:Q", title=title, scale=scale)
     base = alt.Chart(_inline(means)).encode(x=x, color=colour, tooltip=_tooltip("difference (points)"))
-    single = alt.Chart(_inline(pairs)).encode(
-        x=x, y=alt.Y("value:Q", title=title, scale=scale), detail="run:N", color=colour, tooltip=_single(title)
-    )
+    single = alt.Chart(_inline(pairs)).encode(x=x, y=alt.Y("value:Q", title=title, scale=scale), color=colour)
     zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(strokeDash=[4, 3], color=GREY)
     layers = [
         zero.encode(y=alt.Y("zero:Q", title=title, scale=scale)),
-        single.mark_line(strokeWidth=1).encode(opacity=alt.value(0.25)),
-        _bounds(base, means, title).encode(opacity=alt.value(0.2)),
+        _lines(single).encode(opacity=alt.OpacityValue(0.25)),
+        _bounds(base, means, title).encode(opacity=alt.OpacityValue(0.2)),
+        _unseen(single, title),
         base.mark_line(strokeWidth=2.5).encode(y=y),
-        base.mark_point(size=45, filled=True).encode(y=y, opacity=alt.value(1)),
+        base.mark_point(size=45, filled=True).encode(y=y, opacity=alt.OpacityValue(1)),
     ]
     return finished(layers, _PANEL, "Paired difference in test accuracy from random against labelled examples.")
 
@@ -166,7 +162,7 @@ def finished(layers: list[alt.Chart], height: int, description: str) -> dict[str
     """Return layers as one chart that fills the width it is given."""
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     chart = alt.layer(*layers).properties(width="container", height=height, autosize=fit, description=description)
-    spec: dict[str, Any] = chart.to_dict()
+    spec: dict[str, Any] = chart.to_dict(validate=False)
     return spec
 
 
@@ -202,13 +198,21 @@ def _shape(style: Look) -> dict[str, Any]:
     return {"shape": alt.Shape("strategy:N", scale=scale, title=None)} if style.repeats else {}
 
 
-def _single(title: str) -> list[alt.Tooltip]:
-    """Return what is told of a single run under the mouse."""
-    return [
+def _lines(single: alt.Chart) -> alt.Chart:
+    """Return a line for each single run, which has one tooltip wherever it is touched, and so tells but its name."""
+    lines: alt.Chart = single.mark_line(strokeWidth=1).encode(detail="run:N", tooltip=alt.Tooltip("run:N"))
+    return lines
+
+
+def _unseen(single: alt.Chart, title: str) -> alt.Chart:
+    """Return points that are not seen, at which single runs tell their numbers under the mouse."""
+    told = [
         alt.Tooltip("run:N"),
         alt.Tooltip("labelled:Q", title="labelled examples"),
         alt.Tooltip("value:Q", title=title, format=".1f"),
     ]
+    points: alt.Chart = single.mark_circle(size=30).encode(opacity=alt.OpacityValue(0), tooltip=told)
+    return points
 
 
 def _tooltip(title: str) -> list[alt.Tooltip]:

@@ -143,6 +143,7 @@ class _Shelf:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._costs: dict[tuple[str, str], Cost] = {}
+        self._uses: dict[tuple[str, str], tuple[tuple[str, str], ...] | None] = {}
 
     def reached(self, stage: str, key: str) -> Iterator[tuple[str, str]]:
         """Yield an entry and all that were asked for to compute it, each once."""
@@ -152,8 +153,7 @@ class _Shelf:
             if entry not in met:
                 met.add(entry)
                 yield entry
-                uses = self._read(*entry, "uses.json", _USES) or ()
-                due += reversed(uses)
+                due += reversed(self._used(*entry) or ())
 
     def cost(self, stage: str, key: str) -> Cost:
         """Return what an entry cost without those it asked for."""
@@ -166,16 +166,21 @@ class _Shelf:
 
     def _effort(self, stage: str, key: str) -> Effort | None:
         record = self._read(stage, key, _FILES.get(stage, ""), _RECORD)
-        if record is None or (stage == "tune" and self._read(stage, key, "uses.json", _USES) is None):
+        if record is None or (stage == "tune" and self._used(stage, key) is None):
             return None  # a search that does not say which trials it used leaves them unknown
         return _NOTHING if stage in {"tune", "own"} else record.effort
+
+    def _used(self, stage: str, key: str) -> tuple[tuple[str, str], ...] | None:
+        if (stage, key) not in self._uses:
+            self._uses[stage, key] = self._read(stage, key, "uses.json", _USES)
+        return self._uses[stage, key]
 
     def _read(self, stage: str, key: str, name: str, kind: TypeAdapter[T]) -> T | None:
         """Return a file of an entry; None if it is not there or of another form, or its name would lead elsewhere."""
         if stage not in _FILES or not _KEY.fullmatch(key):
             return None
         try:
-            return kind.validate_json((self._root / stage / key / name).read_bytes())
+            return kind.validate_json((self._root / f"{stage}/{key}/{name}").read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 

@@ -36,18 +36,18 @@ def measured(rows: pd.DataFrame, axes: Setup, published: Protocol) -> dict[str, 
         axes: what the specs of their runs say.
         published: what they will be compared with: it says how many rows per cent are of, and what may be searched.
     """
-    counts = sorted(set(rows["labelled"].tolist()))
+    counts = sorted(rows["labelled"].unique().tolist())
     read = {name: _distinct(map(convert, values(axes, path))) for name, (path, convert) in _READ.items()}
     spaces = [space for space in values(axes, "tuning.space") if space]
     searched = {*(published.space or {}), *(name for space in spaces for name in space)} if spaces else ()
     return read | {
-        "dataset": _distinct(rows["dataset"]),
-        "model": _distinct(rows["model"]),
-        "source": [bare(each) for each in _distinct(rows["source"])],
+        "dataset": _distinct(rows["dataset"].unique()),
+        "model": _distinct(rows["model"].unique()),
+        "source": [bare(each) for each in _distinct(rows["source"].unique())],
         "labelled": counts[:1],
         "budget": _distinct(after - before for before, after in pairwise(counts)),
         "validation": _distinct(_validation(each, published.training) for each in axes.get("partition", ())),
-        "partitions": [tuple(sorted({re.sub(r"-val\d+$", "", each) for each in rows["partition"]}))],
+        "partitions": [tuple(sorted({re.sub(r"-val\d+$", "", each) for each in rows["partition"].unique()}))],
         **{f"space.{name}": _distinct(_range(space.get(name)) for space in spaces) for name in sorted(searched)},
     }
 

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from torchal.report import conditions, sections, static
+from torchal.report.compact import compact
 from torchal.report.findings import Findings, findings
 from torchal.report.frame import GROUP, write_csv, write_tables
 from torchal.report.sections import Section
@@ -106,7 +107,7 @@ def _body(parts: Sequence[Section], filled: list[Markup]) -> dict[str, Any]:
     return {
         "parts": filled,
         "files": [name for part in parts for name in part.tables],
-        "specs": {figure.id: figure.spec for part in parts for figure in part.figures},
+        "specs": compact({figure.id: figure.spec for part in parts for figure in part.figures}),
         "library": _library(),
     }
 

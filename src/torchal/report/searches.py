@@ -29,6 +29,9 @@ class Search:
     """The first that it serves."""
     labelled: int
     record: TuneRecord
+    """Without the epochs of its trials, of which there may be millions."""
+    file: Path
+    """Where the record is whole."""
     space: dict[str, dict[str, Any]]
     """What could be proposed for each field: the ends of a range, or choices."""
 
@@ -97,9 +100,15 @@ def _search(key: str, folder: Path, users: list[tuple[PlannedRun, CycleRecord]])
         seeds=_once(each.seed for each, _ in users),
         cycle=cycle.cycle,
         labelled=cycle.labelled,
-        record=TuneRecord.read(folder / "tune.json"),
+        record=_brief(TuneRecord.read(folder / "tune.json")),
+        file=folder / "tune.json",
         space=inputs["tuning"]["space"],
     )
+
+
+def _brief(record: TuneRecord) -> TuneRecord:
+    trials = tuple(trial.model_copy(update={"history": ()}) for trial in record.trials)
+    return record.model_copy(update={"trials": trials})
 
 
 def _once(values: Iterable[Any]) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 "use strict";
 (() => {
-  const specs = JSON.parse(document.getElementById("specs").textContent);
+  const { charts, shared } = JSON.parse(document.getElementById("specs").textContent);
+  const style = {% include "style.json" %};
   const root = document.documentElement;
   const button = document.getElementById("theme");
   const system = window.matchMedia("(prefers-color-scheme: dark)");
@@ -13,32 +14,42 @@
   let chosen = memory.read();
   const isDark = () => chosen ? chosen === "dark" : system.matches;
 
+  // Python's compact.py writes values that charts share once, and tables by their columns.
+  function whole(value) {
+    if (Array.isArray(value)) return value.map(whole);
+    if (value === null || typeof value !== "object") return value;
+    if ("$" in value) return whole(shared[value.$]);
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, whole(part)]));
+  }
+
+  function rows(data) {
+    if (Array.isArray(data)) return data;
+    const columns = Object.entries(data);
+    return columns[0][1].map((_, at) => Object.fromEntries(columns.map(([name, cells]) => [name, cells[at]])));
+  }
+
+  function chart(id) {
+    const spec = whole(charts[id]);
+    return { ...spec, datasets: Object.fromEntries(Object.entries(spec.datasets).map(([name, data]) => [name, rows(data)])) };
+  }
+
   function config(dark, width, labels) {
-    const text = dark ? "#c6ccd4" : "#454c55";
-    const line = dark ? "#343a44" : "#e4e5e0";
+    const { text, line } = dark ? style.dark : style.light;
     const longest = 34 + 6.6 * Math.max(...labels.map((label) => Math.min(label.length, 40)));
-    const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif";
+    const columns = Math.max(1, Math.min(labels.length, Math.floor((width - 40) / longest)));
+    const colours = { labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line };
     return {
-      background: "transparent", font,
-      view: { stroke: null },
-      axis: {
-        labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line,
-        labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", titlePadding: 8, labelPadding: 4,
-      },
-      axisX: { grid: false },
-      axisY: { domain: false, ticks: false, tickCount: 6 },
-      legend: {
-        labelColor: text, labelFontSize: 13, symbolSize: 90, rowPadding: 6, columnPadding: 14, offset: 12,
-        columns: Math.max(1, Math.min(labels.length, Math.floor((width - 40) / longest))),
-      },
+      ...style.config, background: "transparent", font: style.font,
+      axis: { ...style.config.axis, ...colours },
+      legend: { ...style.config.legend, labelColor: text, columns },
     };
   }
 
   async function draw(id, dark) {
-    const place = document.getElementById(id);
-    const colour = specs[id].layer.map((layer) => layer.encoding.color).find((each) => each && each.scale);
+    const place = document.getElementById(id), spec = chart(id);
+    const colour = spec.layer.map((layer) => layer.encoding.color).find((each) => each && each.scale);
     try {
-      const embedded = await vegaEmbed(place, specs[id], {
+      const embedded = await vegaEmbed(place, spec, {
         actions: { export: true, source: false, compiled: false, editor: false },
         config: config(dark, place.clientWidth, colour ? colour.scale.domain : [""]),
         downloadFileName: id, renderer: "svg", tooltip: { theme: dark ? "dark" : "light" },
@@ -56,7 +67,7 @@
     button.textContent = dark ? "Light mode" : "Dark mode";
     views.forEach((view) => view.finalize());
     views.clear();
-    await Promise.all(Object.keys(specs).map((id) => draw(id, dark)));
+    await Promise.all(Object.keys(charts).map((id) => draw(id, dark)));
     root.dataset.drawn = root.dataset.theme;
   }
 
