@@ -18,7 +18,7 @@ ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def start(spec_file, results, *arguments, **env) -> subprocess.Popen:
-    command = [sys.executable, "-m", "torchal.cli", "run", str(spec_file), "--results", str(results), *arguments]
+    command = [sys.executable, "-m", "torchal", "run", str(spec_file), "--results", str(results), *arguments]
     return subprocess.Popen(command, env={**ENV, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
