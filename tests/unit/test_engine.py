@@ -1,4 +1,6 @@
 import copy
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -264,3 +266,23 @@ def test_convolutions_have_their_channels_last_in_training():
     model = network(images(), Resnet8(width=4))
     weights = [each.weight for each in model.modules() if isinstance(each, nn.Conv2d) and each.kernel_size == (3, 3)]
     assert all(each.is_contiguous(memory_format=torch.channels_last) for each in weights)
+
+
+def test_gradients_of_a_narrow_network_neither_end_the_process_nor_differ_from_double_precision():
+    code = """
+import torch
+from torchal.models.resnet8 import Resnet8
+from torchal.training.fit import fresh
+torch.set_num_threads(1)
+found = []
+for dtype in (torch.float32, torch.float64):
+    network = fresh(Resnet8(width=4), (3, 32, 32), 10, ("narrow",)).to(dtype)
+    inputs = torch.linspace(-1, 1, 32 * 3 * 32 * 32, dtype=dtype).sin().reshape(32, 3, 32, 32)
+    for _ in range(3):
+        network.zero_grad()
+        torch.nn.functional.cross_entropy(network(inputs), torch.arange(32) % 10).backward()
+    found.append([each.grad.double() for each in network.parameters()])
+for single, double in zip(*found, strict=True):
+    torch.testing.assert_close(single, double, rtol=1e-2, atol=1e-4 * double.abs().max().item())
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

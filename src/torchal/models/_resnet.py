@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from torchal.models import Classifier
 from torchal.models._image import Block, ImageModel, least_side, stages
+from torchal.models._pointwise import Pointwise
 
 Stem = Literal["cifar", "imagenet"]
 
@@ -32,7 +33,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.residual = nn.Sequential(*branch)
         same = stride == 1 and width_in == width
-        self.shortcut = nn.Identity() if same else nn.Sequential(*convolution(width_in, width, stride, kernel=1))
+        self.shortcut = nn.Identity() if same else nn.Sequential(*shortcut(width_in, width, stride))
 
     def forward(self, x: Float[Tensor, "n c_in h_in w_in"]) -> Float[Tensor, "n c h w"]:
         """Return the rectified sum of both ways."""
@@ -47,6 +48,11 @@ def convolution(
     """Return a convolution that keeps the size but for its stride, and the normalisation after it."""
     layer = nn.Conv2d(width_in, width, kernel, stride, kernel // 2, groups=groups, bias=False)
     return layer, nn.BatchNorm2d(width)
+
+
+def shortcut(width_in: int, width: int, stride: int) -> tuple[nn.Module, nn.Module]:
+    """Return what fits an input to a branch of another width or size, and the normalisation after it."""
+    return Pointwise(width_in, width, stride, bias=False), nn.BatchNorm2d(width)
 
 
 def basic(width_in: int, width: int, stride: int) -> ResidualBlock:

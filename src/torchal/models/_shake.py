@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from torchal.models import Classifier
 from torchal.models._image import ImageModel, least_side, stages
+from torchal.models._pointwise import Pointwise
 from torchal.models._resnet import convolution
 
 
@@ -41,8 +42,8 @@ class ShiftedShortcut(nn.Module):
 
     def __init__(self, width_in: int, width: int, stride: int) -> None:
         super().__init__()
-        self.straight = nn.Conv2d(width_in, width // 2, 1, stride, bias=False)
-        self.shifted = nn.Conv2d(width_in, width - width // 2, 1, stride, bias=False)
+        self.straight = Pointwise(width_in, width // 2, stride, bias=False)
+        self.shifted = Pointwise(width_in, width - width // 2, stride, bias=False)
         self.norm = nn.BatchNorm2d(width)
 
     def forward(self, x: Float[Tensor, "n c_in h_in w_in"]) -> Float[Tensor, "n c h w"]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from torchal.models import Classifier
 from torchal.models._image import ImageModel, least_side, stages
+from torchal.models._pointwise import Pointwise
 
 STEM = 16
 """Channels of the first convolution, whatever the width."""
@@ -40,7 +41,7 @@ class WideBlock(nn.Module):
             nn.Conv2d(width, width, 3, stride, padding=1),
         )
         same = stride == 1 and width_in == width
-        self.shortcut = nn.Identity() if same else nn.Conv2d(width_in, width, 1, stride)
+        self.shortcut = nn.Identity() if same else Pointwise(width_in, width, stride)
 
     def forward(self, x: Float[Tensor, "n c_in h_in w_in"]) -> Float[Tensor, "n c h w"]:
         """Return the sum of both ways."""
