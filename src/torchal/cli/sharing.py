@@ -68,7 +68,7 @@ def export(
 def migrate(
     source: Annotated[
         Path,
-        typer.Argument(metavar="SCRIPT|FOLDER", help="A shell script that calls TorchAL, or its folder of results."),
+        typer.Argument(metavar="SCRIPT|FOLDER", help="A script that calls TorchAL, or its folder of results."),
     ],
     output: Annotated[
         Path | None,

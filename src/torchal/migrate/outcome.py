@@ -1,7 +1,7 @@
 """TorchAL's folders of results: the index sets of each run, cycle by cycle, as its programs leave them.
 
-``lSet.npy``, ``uSet.npy`` and ``activeSet.npy`` lie in a folder of the cycle that they are for; so the sets of the first
-cycle are those of the second without what was queried. Nothing in them is executed.
+``lSet.npy``, ``uSet.npy`` and ``activeSet.npy`` lie in a folder of the cycle that they are for; so the sets of the
+first cycle are those of the second without what was queried. Nothing in them is executed.
 """
 
 import re
@@ -145,7 +145,7 @@ def _follows(folder: Path, before: Cycle, labelled: Rows, pool: Rows, queried: R
         strange = np.setxor1d(there, due)
         if len(strange):
             raise ValueError(
-                f"{folder}: {len(strange)} of its {words} do not follow from the cycle before, such as row {strange[0]}; "
+                f"{folder}: {len(strange)} of its {words} do not follow from the cycle before, as row {strange[0]}; "
                 "is a cycle missing, or a file from another run?"
             )
     both = np.intersect1d(labelled, pool)

@@ -7,6 +7,7 @@ our own, since Python's shlex forgets which dollar was quoted.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
@@ -87,7 +88,7 @@ def read(text: str) -> list[Command | Other]:
     """
     if len(text) > _LONGEST:
         raise ValueError(f"holds more than {_LONGEST} characters; is it a script?")
-    found = list(islice(_walked(list(_simple(text)), {}, 0), _MOST + 1))
+    found = list(islice(_walked(list(_simple(text)), _Shell(), 0), _MOST + 1))
     if len(found) > _MOST:
         raise ValueError(f"has more than {_MOST} commands; migrate a part of it")
     return found
@@ -143,8 +144,8 @@ def _special(text: str, start: int, where: str, *, quoted: bool) -> tuple[Piece,
     named = _NAME.match(text, start)
     if named:
         return Piece("variable", named[1] or named[2], quoted), named.end()
-    opened = text[start : start + 2]
-    if text[start] == "`":
+    opened = text[start : start + 1 + (text[start] == "$")]
+    if opened == "`":
         end = text.find("`", start + 1) + 1
     elif opened in ("$(", "${"):
         end = _closing(text, start + 1, {"(": ")", "{": "}"}[opened[1]])
@@ -188,7 +189,25 @@ def _simple(text: str) -> Iterator[Simple]:
 
 # --- what is done -----------------------------------------------------------------------------------------------------
 
-Variables = dict[str, str]
+
+@dataclass
+class _Shell:
+    """What is known on the way through a script."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    passes: int = 0
+    """Through loops."""
+
+    def go_round(self) -> None:
+        """Begin a pass through a loop.
+
+        Raises:
+            ValueError: if there were more than people write.
+        """
+        self.passes += 1
+        if self.passes > _MOST:
+            raise ValueError(f"goes through its loops more than {_MOST} times; migrate a part of it")
+
 
 _LOOPS = {"for", "while", "until", "select"}
 _PASSED = {"do", "then", "else", "{", "}", "!", "time", "done", "fi", "esac"}
@@ -196,7 +215,7 @@ _CONDITIONS = {"if", "elif", "while", "until", "case", "select", "function"}
 _EXPORTS = {"export", "readonly", "local", "declare"}
 
 
-def _walked(commands: list[Simple], variables: Variables, depth: int) -> Iterator[Command | Other]:
+def _walked(commands: list[Simple], shell: _Shell, depth: int) -> Iterator[Command | Other]:
     """Yield what commands do, noting what is assigned; a loop over plain words is gone through word by word."""
     if depth > _DEEPEST:
         raise ValueError(f"has loops more than {_DEEPEST} deep; migrate a part of it")
@@ -208,13 +227,14 @@ def _walked(commands: list[Simple], variables: Variables, depth: int) -> Iterato
         place += 1
         if words and _literal(words[0]) == "for" and len(words) > 2 and _literal(words[2]) == "in":
             end = _end_of_loop(commands, place)
-            name, items = _literal(words[1]), [each for word in words[3:] for each in _expanded(word, variables)]
+            name, items = _literal(words[1]), [each for word in words[3:] for each in _expanded(word, shell)]
             for item in items:
-                variables[name] = item
-                yield from _walked(commands[place:end], variables, depth + 1)
+                shell.go_round()
+                shell.variables[name] = item
+                yield from _walked(commands[place:end], shell, depth + 1)
             place = end
         elif words:
-            yield from _done(Simple(line, words), variables)
+            yield from _done(Simple(line, words), shell)
 
 
 def _end_of_loop(commands: list[Simple], start: int) -> int:
@@ -228,7 +248,7 @@ def _end_of_loop(commands: list[Simple], start: int) -> int:
     return len(commands)
 
 
-def _done(command: Simple, variables: Variables) -> Iterator[Command | Other]:
+def _done(command: Simple, shell: _Shell) -> Iterator[Command | Other]:
     """Yield what one command does; an assignment yields nothing."""
     head = _literal(command.words[0])
     assigned = command.words[1:] if head in _EXPORTS else command.words
@@ -236,12 +256,12 @@ def _done(command: Simple, variables: Variables) -> Iterator[Command | Other]:
     if assigned and all(names):
         for found, word in zip(names, assigned, strict=True):
             assert found is not None
-            value = "".join(_text(piece, variables) for piece in word)[found.end() :]
+            value = "".join(_text(piece, shell) for piece in word)[found.end() :]
             if len(value) > _LONGEST:
                 raise ValueError(f"line {command.line}: {found[1]} is longer than {_LONGEST} characters; shorten it")
-            variables[found[1]] = value
+            shell.variables[found[1]] = value
         return
-    words = [each for word in command.words for each in _expanded(word, variables)]
+    words = [each for word in command.words for each in _expanded(word, shell)]
     at = next((k for k, word in enumerate(words) if word.rpartition("/")[2] in _FILES), None)
     if at is None:
         yield Other(command.line, " ".join(words), head in _CONDITIONS)
@@ -259,27 +279,24 @@ def _literal(word: Word) -> str:
     return word[0].text if word and word[0].kind == "text" and not word[0].quoted else ""
 
 
-def _text(piece: Piece, variables: Variables) -> str:
+def _text(piece: Piece, shell: _Shell) -> str:
     if piece.kind == "text":
         return piece.text
-    if piece.kind == "variable" and piece.text in variables:
-        return variables[piece.text]
+    if piece.kind == "variable" and piece.text in shell.variables:
+        return shell.variables[piece.text]
     return f"{MARK}{'$' * (piece.kind == 'variable')}{piece.text}{MARK}"
 
 
-def _expanded(word: Word, variables: Variables) -> list[str]:
+def _expanded(word: Word, shell: _Shell) -> list[str]:
     """Return the words that a word becomes: what an unquoted variable holds is split at its spaces."""
-    found, begun = [""], False
+    found, apart = list[str](), True
     for piece in word:
-        text = _text(piece, variables)
-        if piece.quoted or piece.kind != "variable" or MARK in text:
-            found[-1] += text
-            begun = True
-            continue
-        parts = text.split()
-        if text[:1].isspace() and begun:
-            found.append("")
-        found[-1] += parts[0] if parts else ""
-        found += parts[1:]
-        begun = begun or bool(parts)
-    return found if begun else []
+        text = _text(piece, shell)
+        split = piece.kind == "variable" and not piece.quoted and MARK not in text
+        parts = text.split() if split else [text]
+        apart = apart or (split and text[:1].isspace())
+        if parts and not apart:
+            found[-1] += parts.pop(0)
+        found += parts
+        apart = (split and text[-1:].isspace()) or (apart and not parts)
+    return found
