@@ -29,8 +29,8 @@ from torchal.tuning.tuning import Tuning
 
 EXAMPLES = Path(__file__).parents[1] / "data" / "torchal"
 
-BOTH = """n_GPU port seed_id init_partition step_partition dataset out_dir budget_size clf_epochs num_classes eval_period
-    checkpoint_period log_iter al_max_iter rand_aug rand_aug_N rand_aug_M swa_mode swa_lr swa_freq swa_iter swa_epochs
+BOTH = """n_GPU port seed_id init_partition step_partition dataset out_dir budget_size clf_epochs num_classes
+    eval_period checkpoint_period log_iter al_max_iter rand_aug rand_aug_N rand_aug_M swa_mode swa_lr swa_freq swa_iter swa_epochs
     model_type model_depth lSetPath uSetPath valSetPath train_dir test_dir cfg sampling_fn dropout_iterations vaal_z_dim
     vaal_vae_bs vaal_epochs vaal_vae_lr vaal_disc_lr vaal_beta vaal_adv_param vaal_im_size isimbalanced noisy_oracle
     isTransferExp transfer_dir_specific transfer_model_type transfer_model_style transfer_model_depth"""
@@ -212,6 +212,10 @@ def told(made, kind: str) -> str:
     return "\n".join(f"{each.what}: {each.why}" for each in made.remarks if each.kind == kind)
 
 
+FOLDER = {"name": "folder", "path": "/i", "train": "a", "test": "b"}
+DRAWN = {"drawn": 1, "labelled": "10%", "validation": "10%"}
+
+
 @pytest.mark.parametrize(
     ("words", "path", "value"),
     [
@@ -221,14 +225,14 @@ def told(made, kind: str) -> str:
         ("--sampling_fn vaal_minus_disc", "strategy", {"name": "vaal", "rule": "distance"}),
         ("--seed_id 3 --reuse_aml", "seed", [1, 3]),
         ("--seed_id 1 --reuse_aml", "seed", 1),
-        ("--isTransferExp --transfer_model_type wide_resnet_28_2 --transfer_model_depth 28", "transfer", [{"name": "wrn28_2"}]),
+        ("--isTransferExp --transfer_model_type wide_resnet_28_2", "transfer", [{"name": "wrn28_2"}]),
         ("--budget_siz=2500", "setting", {"cycles": 4, "budget": 2500}),  # argparse takes unambiguous beginnings
         ("--dataset CIFAR100 --lSet_partition 4", "partition", {"published": 4}),
-        ("--dataset SVHN --lSet_partition 4", "partition", {"drawn": 4, "labelled": "10%", "validation": "10%"}),
+        ("--dataset SVHN --lSet_partition 4", "partition", {**DRAWN, "drawn": 4}),
         ("--dataset RSNA", "dataset", {"name": "folder", "path": "rsna"}),
-        ("--dataset IMAGENET --train_dir /i/a/ --test_dir /i/b", "dataset", {"name": "folder", "path": "/i", "train": "a", "test": "b"}),
+        ("--dataset IMAGENET --train_dir /i/a/ --test_dir /i/b", "dataset", FOLDER),
     ],
-)  # fmt: skip
+)
 def test_a_flag_becomes_its_field(words, path, value):
     assert document(words)[path] == value
 
@@ -340,11 +344,8 @@ def test_sets_that_lie_apart_are_not_taken_for_others(tmp_path, configured):
     [
         ("CIFAR10/partition_5", {"published": 5}),
         ("CIFAR10/val-set-2.5k/partition_1", {"published": 1, "validation": 2500}),
-        (
-            "CIFAR10/imbalanced/partition_1",
-            {"drawn": 1, "labelled": "10%", "validation": "10%", "imbalance": "torchal"},
-        ),
-        ("CIFAR10/mine/1", {"drawn": 1, "labelled": "10%", "validation": "10%"}),
+        ("CIFAR10/imbalanced/partition_1", {**DRAWN, "imbalance": "torchal"}),
+        ("CIFAR10/mine/1", DRAWN),
     ],
 )
 def test_names_of_sets_that_are_not_here_tell_the_published_ones(folder, partition):
