@@ -30,9 +30,9 @@ from torchal.tuning.tuning import Tuning
 EXAMPLES = Path(__file__).parents[1] / "data" / "torchal"
 
 BOTH = """n_GPU port seed_id init_partition step_partition dataset out_dir budget_size clf_epochs num_classes
-    eval_period checkpoint_period log_iter al_max_iter rand_aug rand_aug_N rand_aug_M swa_mode swa_lr swa_freq swa_iter swa_epochs
-    model_type model_depth lSetPath uSetPath valSetPath train_dir test_dir cfg sampling_fn dropout_iterations vaal_z_dim
-    vaal_vae_bs vaal_epochs vaal_vae_lr vaal_disc_lr vaal_beta vaal_adv_param vaal_im_size isimbalanced noisy_oracle
+    eval_period checkpoint_period log_iter al_max_iter rand_aug rand_aug_N rand_aug_M swa_mode swa_lr swa_freq swa_iter
+    swa_epochs model_type model_depth lSetPath uSetPath valSetPath train_dir test_dir cfg sampling_fn dropout_iterations
+    vaal_z_dim vaal_vae_bs vaal_epochs vaal_vae_lr vaal_disc_lr vaal_beta vaal_adv_param vaal_im_size isimbalanced noisy_oracle
     isTransferExp transfer_dir_specific transfer_model_type transfer_model_style transfer_model_depth"""
 MAIN = "lSet_partition num_aml_trials reuse_aml reuse_aml_seed"
 TRAIN = """train_batch_size test_batch_size lr wt_decay optim optim_mom nesterov n_workers al_mode uc_n_bins only_swa

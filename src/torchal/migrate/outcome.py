@@ -85,9 +85,8 @@ def _placed(folder: Path) -> tuple[Origin, float] | None:
         found = layout.search(folder.as_posix())
         if found:
             told = found.groupdict()
-            numbers = {"seed": int(told["seed"]), "depth": int(told["depth"])}
-            percent = float(told.pop("percent"))
-            return Origin(program=program, **({"partition": ""} | told | numbers)), percent
+            names = (told["data"], told["function"], told["type"], int(told["depth"]), told["kind"])
+            return Origin(program, told.get("partition", ""), int(told["seed"]), *names), float(told["percent"])
     return None
 
 
