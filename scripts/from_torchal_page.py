@@ -24,7 +24,8 @@ done
 
 HEAD = """# From TorchAL
 
-Written by `scripts/from_torchal_page.py` from the table that `torchal migrate` goes by. What TorchAL does is told of its commit 51e3810.
+Written by `scripts/from_torchal_page.py` from the table that `torchal migrate` goes by. What TorchAL does is told of
+its commit 51e3810.
 
 ## A script
 
@@ -33,18 +34,19 @@ torchal migrate run.sh                  # prints the experiment, and on the othe
 torchal migrate run.sh -o mine.yaml     # writes it; an existing file is left alone
 ```
 
-reads the calls of `main_aml.py` and `train_al.py` in a shell script. **Nothing is executed.** Plain `NAME=value` assignments are put
-in, and loops over plain words gone through; whatever only a shell could know, such as `$(date)` or `$1`, is listed and left to you. The
-configuration behind `--cfg` is read if it is there. Commands that differ in strategy, partition and seed become one
-experiment; others become one each, in a folder. Of this script
+reads the calls of `main_aml.py` and `train_al.py` in a shell script. **Nothing is executed.** Plain `NAME=value`
+assignments are put in, and loops over plain words gone through; whatever only a shell could know, such as `$(date)`
+or `$1`, is listed and left to you. The configuration behind `--cfg` is read if it is there. Commands that differ in
+strategy, partition and seed become one experiment; others become one each, in a folder. Of this script
 """
 
 TAIL = """
 ## What differs besides
 
-- TorchAL's README calls its first example a random baseline, and the script says `sampling_fn=uncertainty`. So does its migration.
-- A training starts from scratch in every cycle and keeps the weights of its best epoch; TorchAL saves the last epoch's under the best
-  one's name.
+- TorchAL's README calls its first example a random baseline, and the script says `sampling_fn=uncertainty`. So does
+  its migration.
+- A training starts from scratch in every cycle and keeps the weights of its best epoch; TorchAL saves the last
+  epoch's under the best one's name.
 - A search is seeded, and goes on where it was stopped.
 - Results are called by counts of rows, not by per cent that the budget need not add up to.
 - `tuning: {retrain: false}` takes the network of the best trial, as TorchAL does.
@@ -56,15 +58,16 @@ torchal migrate results -o sets --validation data/CIFAR10/partition_1/valSet_CIF
 torchal replay sets/manifest.json --set recipe.epochs=100
 ```
 
-writes the `lSet`, `uSet` and `activeSet` of every run and cycle below the folder that `--out_dir` named as plain arrays, with a manifest
-for each network and regularisation, and [trains on them again](conditions.md#somebody-elses-rows) cycle by cycle. TorchAL keeps no
-validation rows there: of CIFAR, SVHN, MNIST, STL-10 and ImageNet they are all that is neither labelled nor in the pool, and of other data
-`--validation` says them. Each cycle must follow from the one before; rows that TorchAL's core-set took twice count once, and are told. The
-set that TorchAL draws after its last training is kept as queried and not trained on. Files that are pickles are read without
-running them, and links out of the folder are refused.
+writes the `lSet`, `uSet` and `activeSet` of every run and cycle below the folder that `--out_dir` named as plain
+arrays, with a manifest for each network and regularisation, and [trains on them
+again](conditions.md#somebody-elses-rows) cycle by cycle. TorchAL keeps no validation rows there: of CIFAR, SVHN,
+MNIST, STL-10 and ImageNet they are all that is neither labelled nor in the pool, and of other data `--validation`
+says them. Each cycle must follow from the one before; rows that TorchAL's core-set took twice count once, and are
+told. The set that TorchAL draws after its last training is kept as queried and not trained on. Files that are pickles
+are read without running them, and links out of the folder are refused.
 
-A single partition needs no migration: `partition: {imported: FOLDER}` reads `lSet*.npy`, `uSet*.npy` and `valSet*.npy`, and
-`{published: [1, 2, 3, 4, 5]}` makes TorchAL's own ones.
+A single partition needs no migration: `partition: {imported: FOLDER}` reads `lSet*.npy`, `uSet*.npy` and
+`valSet*.npy`, and `{published: [1, 2, 3, 4, 5]}` makes TorchAL's own ones.
 """
 
 
@@ -79,11 +82,11 @@ def page() -> str:
         "\n## Keys of the configuration\n\n`BN.*` is every key below `BN` that is not listed.\n",
         _rows(("key", "field", "how, or why not"), keys),
         "\n## Names\n",
-        _rows(("`--dataset`", "`dataset`"), [(f"`{k}`", f"`{v.name}`") for k, v in table().datasets.items()]),
+        _rows(("of `--dataset`", "`dataset`"), [(f"`{k}`", f"`{v.name}`") for k, v in table().datasets.items()]),
         "",
-        _rows(("`--sampling_fn`", "`strategy`"), [(f"`{k}`", _brief(v)) for k, v in table().strategies.items()]),
+        _rows(("of `--sampling_fn`", "`strategy`"), [(f"`{k}`", _brief(v)) for k, v in table().strategies.items()]),
         "",
-        _rows(("`--model_type`", "`--model_depth`", "`model`", "but"), _networks()),
+        _rows(("of `--model_type`", "of `--model_depth`", "`model`", "but"), _networks()),
     ]
     return "\n".join(parts) + "\n" + TAIL
 
@@ -102,7 +105,7 @@ def _programs(flag: Flag) -> str:
 
 
 def _fields(entry: Entry) -> str:
-    return ", ".join(f"`{field}`" for field in entry.fields) or "–"
+    return ", ".join(f"`{field}`" for field in entry.fields) or "none"
 
 
 def _says(entry: Entry) -> str:
@@ -112,7 +115,7 @@ def _says(entry: Entry) -> str:
 
 def _networks() -> list[tuple[str, ...]]:
     known = table().networks
-    return [(f"`{each.type}`", str(each.depth or "any"), _brief(each.model), each.but or "–") for each in known]
+    return [(f"`{each.type}`", str(each.depth or "any"), _brief(each.model), each.but) for each in known]
 
 
 def _brief(value: dict[str, object]) -> str:

@@ -32,8 +32,8 @@ EXAMPLES = Path(__file__).parents[1] / "data" / "torchal"
 BOTH = """n_GPU port seed_id init_partition step_partition dataset out_dir budget_size clf_epochs num_classes
     eval_period checkpoint_period log_iter al_max_iter rand_aug rand_aug_N rand_aug_M swa_mode swa_lr swa_freq swa_iter
     swa_epochs model_type model_depth lSetPath uSetPath valSetPath train_dir test_dir cfg sampling_fn dropout_iterations
-    vaal_z_dim vaal_vae_bs vaal_epochs vaal_vae_lr vaal_disc_lr vaal_beta vaal_adv_param vaal_im_size isimbalanced noisy_oracle
-    isTransferExp transfer_dir_specific transfer_model_type transfer_model_style transfer_model_depth"""
+    vaal_z_dim vaal_vae_bs vaal_epochs vaal_vae_lr vaal_disc_lr vaal_beta vaal_adv_param vaal_im_size isimbalanced
+    noisy_oracle isTransferExp transfer_dir_specific transfer_model_type transfer_model_style transfer_model_depth"""
 MAIN = "lSet_partition num_aml_trials reuse_aml reuse_aml_seed"
 TRAIN = """train_batch_size test_batch_size lr wt_decay optim optim_mom nesterov n_workers al_mode uc_n_bins only_swa
     only_swa_partition device_ids ensemble num_ensembles ens_epochs no_automl"""
@@ -374,6 +374,15 @@ def test_commands_that_differ_in_axes_are_one_experiment(tmp_path):
     (found,) = migrate(script(tmp_path, LOOP)).documents
     assert (found["strategy"], found["seed"]) == (["random", "coreset"], [1, 2, 3])
     assert len(ExperimentSpec.model_validate(found).runs()) == 6
+
+
+def test_a_flag_that_one_of_the_commands_uses_is_not_told_as_lost(tmp_path):
+    lines = [f"python main_aml.py {USUAL} --dropout_iterations 9 --sampling_fn {fn}\n" for fn in ("random", "bald")]
+    found = migrate(script(tmp_path, "".join(lines)))
+    assert found.documents[0]["strategy"] == ["random", {"name": "bald", "samples": 9}]
+    assert "--dropout_iterations" not in told(found, "lost")
+    assert "random" not in told(found, "note")
+    assert "--dropout_iterations" in told(migrate(script(tmp_path, lines[0])), "lost")
 
 
 def test_seeds_that_take_anothers_recipes_come_after_it(tmp_path):

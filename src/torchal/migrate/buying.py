@@ -4,7 +4,7 @@ from typing import Any
 
 from torchal.migrate.draft import Draft
 from torchal.migrate.table import table
-from torchal.spec import nearest
+from torchal.spec import nearest, one_or_many
 
 _VAAL = {"z_dim": "latent", "vae_bs": "batch", "epochs": "epochs", "vae_lr": "lr", "beta": "beta"}
 _VAAL |= {"adv_param": "adversary"}
@@ -24,8 +24,12 @@ def strategy(draft: Draft) -> None:
     options = {"bald": _samples, "dbal": _samples, "uncertainty_bins": _bins, "qbc": _members, "vaal": _vaal}
     if found["name"] in options:
         options[found["name"]](draft)
-    if found["name"] != "random":
-        why = "is what others are compared with; add it to strategy to learn whether this one beats it"
+
+
+def compared(draft: Draft) -> None:
+    """Tell if nothing is there to compare with."""
+    if not any(each == "random" for each in one_or_many(draft.document["strategy"])):
+        why = "is what others are compared with; add it to strategy to learn whether they beat it"
         draft.say("note", "random", why)
 
 

@@ -55,8 +55,8 @@ class Draft:
         except (TypeError, ValueError):
             raise ValueError(f"{self.given.told('--cfg')}: {path}: is no number; mend the file") from None
 
-    def finish(self) -> None:
-        """Note all that was given and went nowhere."""
+    def finish(self) -> "Draft":
+        """Note all that was given and went nowhere, and return the draft."""
         program = f"{self.given.command.program}.py"
         for flag, value in self.given.flags.items():
             entry, what = table().flag(flag), self.given.told(flag)
@@ -74,6 +74,7 @@ class Draft:
         for word in self.given.strange:
             known = "is not a plain value, and nothing is executed" if MARK in word else ""
             self.say("lost", word, known or f"is no flag of {program}")
+        return self
 
     def _keys(self, what: str) -> None:
         """Note in one line which keys of the configuration went nowhere."""

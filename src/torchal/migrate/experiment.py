@@ -28,7 +28,7 @@ _PARTS = (
 
 
 def drafted(command: Command, folder: Path, name: str) -> Draft:
-    """Return the experiment that a command asked for.
+    """Return the experiment that a command asked for; what it does not hold is still to be told.
 
     Args:
         command: as it stands in the script.
@@ -45,7 +45,6 @@ def drafted(command: Command, folder: Path, name: str) -> Draft:
             part(draft)
     except ValueError as error:
         raise ValueError(f"line {command.line}: {error}") from error
-    draft.finish()
     buying.tidy(draft.document, "model", "strategy", "dataset")
     return draft
 

@@ -12,11 +12,11 @@ _AXES = ("strategy", "partition", "seed")
 
 
 def joined(drafts: list[Draft]) -> list[Draft]:
-    """Return as few drafts as say the same."""
+    """Return as few drafts as say the same, with what each does not hold."""
     groups: dict[str, list[Draft]] = {}
     for draft in drafts:
         groups.setdefault(_rest(draft), []).append(draft)
-    return [each for group in groups.values() for each in (_product(group) or group)]
+    return [each for group in groups.values() for each in (_product(group) or map(Draft.finish, group))]
 
 
 def _rest(draft: Draft) -> str:
@@ -47,7 +47,10 @@ def _product(group: list[Draft]) -> list[Draft] | None:
 
 def _one(group: list[Draft], values: dict[str, list[Any]], scope: str | None) -> Draft:
     """Return the first draft with the axes of all, and all that is to be said of any."""
-    whole = group[0]
+    whole, used = group[0], set[str]().union(*(each.used for each in group))
+    for each in group:
+        each.used = used
+        each.finish()
     for axis, found in values.items():
         whole.document[axis] = _shortened(found)
     if scope:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torchal.migrate.buying import compared
 from torchal.migrate.draft import Draft
 from torchal.migrate.experiment import checked, drafted, named
 from torchal.migrate.joined import joined
@@ -68,6 +69,7 @@ def migrate(path: Path) -> Migration:
         drafts = joined([drafted(each, path.parent, path.stem) for each in commands])
         for number, draft in enumerate(drafts, 1):
             draft.document["name"] = named(path.stem) + (f"-{number}" if len(drafts) > 1 else "")
+            compared(draft)
             checked(draft)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
