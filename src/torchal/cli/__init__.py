@@ -15,13 +15,13 @@ from torchal.cli.computing import plan, replay, run, verify
 from torchal.cli.extending import list_, new, select
 from torchal.cli.keeping import gc, store_check, store_sync
 from torchal.cli.reading import check, claim, compare, report, status
-from torchal.cli.sharing import card, export, leaderboard
+from torchal.cli.sharing import card, export, leaderboard, migrate
 
 PANELS = {
     "Compute": (plan, run, replay, status),
     "Be believed": (report, claim, check, compare, verify, card, leaderboard),
     "Extend and choose": (list_, new, select),
-    "Take along and look after": (export, gc),
+    "Take along and look after": (export, migrate, gc),
 }
 """All verbs but those of the store, as ``--help`` shows them."""
 

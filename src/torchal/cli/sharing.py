@@ -1,7 +1,8 @@
 """Verbs that write results for others, and for other programs."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -62,6 +63,56 @@ def export(
         show.print_json([str(place) for place in written])
     else:
         Console(highlight=False).print(f"Wrote {len(written)} files below {folder}.")
+
+
+def migrate(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SCRIPT|FOLDER", help="A script that calls TorchAL, or its folder of results."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PLACE",
+            help="Of a script: the YAML file to write, or a folder for several; else it is printed. Of results: a new "
+            "folder.",
+        ),
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npy", help="Of results: the rows that validated, where nothing else tells them."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a command line of TorchAL's into an experiment, or its results into index sets to train on again.
+
+    Nothing is executed: what only a shell could know is listed, like all else that is not carried over.
+    """
+    from torchal.migrate import remarks
+
+    if source.is_dir():
+        from torchal.migrate.sets import imported
+
+        if output is None:
+            raise ValueError(f"migrate {source}: say with -o which folder to write the sets into.")
+        found: Any = imported(source, output, validation)
+        said = "".join(f"Train on them: torchal replay {place}\n" for place in found.manifests)
+    else:
+        from torchal.migrate.migration import migrate as migrated
+
+        if validation is not None:
+            raise ValueError(f"--validation {validation}: belongs to a folder of results; leave it out.")
+        found = migrated(source)
+        files = found.save(output) if output else []
+        said = "".join(f"Look at it: torchal plan {file}\n" for file in files) or found.text()
+    if as_json:
+        show.print_json(found.document())
+        return
+    sys.stdout.write(said)
+    for line in remarks.sentences(found.remarks):
+        Console(stderr=True, highlight=False).print(show.escaped(line), soft_wrap=True)
 
 
 def card(spec: Finished, results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
