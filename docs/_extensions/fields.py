@@ -10,12 +10,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
+from torchal.data.dataset import Source as DataSource
 from torchal.data.draw import Drawn, First, Imported, Published, Scale
 from torchal.data.imbalance import LongTail, Step, Torchal
 from torchal.data.noise import Confusion, Flip, Symmetric
 from torchal.data.oracle import Answers, Prices
 from torchal.data.pool import Copies, Pool, Strangers
 from torchal.experiment import ExperimentSpec
+from torchal.models import Model
+from torchal.query import Strategy
 from torchal.runspec import RunSpec, Source
 from torchal.setting import Money, Setting, Start
 from torchal.spec import Plugin, Spec
@@ -68,6 +71,12 @@ PARTS: dict[str, type[Spec]] = {
 NOT_WRITTEN = (RunSpec, Source)
 """Specs that the program makes, and people do not."""
 
+_ELSEWHERE = {
+    First: "[partition](#partition-drawn)",
+    DataSource: "[data set](#dataset)",
+    Model: "[model](#model)",
+    Strategy: "[strategy](#strategy)",
+}
 _WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Path: "path", NoneType: "null"}
 _BOUNDS = {Ge: ("ge", "at least"), Gt: ("gt", "above"), Le: ("le", "at most"), Lt: ("lt", "below")}
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")
@@ -138,7 +147,7 @@ def _type(annotation: Any) -> str:
     if origin in {Union, UnionType}:
         return ", or ".join(dict.fromkeys(_type(each) for each in parts))
     if origin is tuple:
-        return f"list of {_type(parts[0])}" if parts[-1] is Ellipsis else " and ".join(map(_type, parts))
+        return f"list: {_type(parts[0])}" if parts[-1] is Ellipsis else " and ".join(map(_type, parts))
     if origin is dict:
         return f"mapping of {_type(parts[0])} to {_type(parts[1])}"
     return _WORDS.get(annotation) or _named(annotation)
@@ -148,11 +157,9 @@ def _named(annotation: Any) -> str:
     for title, spec in PARTS.items():
         if annotation is spec:
             return f"[{title.replace(': ', ' ')}](#{_anchor(title)})"
-    if annotation is First:
-        return "[partition](#partition-drawn)"
-    if inspect.isclass(annotation):
-        return annotation.__name__.lstrip("_").lower()
-    return "value"
+    if annotation in _ELSEWHERE:
+        return _ELSEWHERE[annotation]
+    return annotation.__name__.lstrip("_").lower() if inspect.isclass(annotation) else "value"
 
 
 def _anchor(title: str) -> str:
