@@ -19,6 +19,7 @@ extensions = [
     "_extensions.navigation",
     "_extensions.notebooks",
     "_extensions.repository",
+    "_extensions.signatures",
 ]
 exclude_patterns = ["_*"]
 
@@ -26,6 +27,7 @@ myst_enable_extensions = ["colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
+autodoc_default_options = {"no-value": True}
 autodoc_typehints_format = "short"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False

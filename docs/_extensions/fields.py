@@ -1,4 +1,4 @@
-"""Every field that people write in an experiment, with its type, default, unit and meaning, from the specs themselves."""
+"""Every field that people write in an experiment: type, default, unit and meaning, from the specs themselves."""
 
 import inspect
 import re
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
+from _extensions.units import UNITS
 from torchal.data.dataset import Source as DataSource
 from torchal.data.draw import Drawn, First, Imported, Published, Scale
 from torchal.data.imbalance import LongTail, Step, Torchal
@@ -27,8 +28,6 @@ from torchal.tuning.domain import Choice, Range
 from torchal.tuning.pruner import Halving, Hyperband, Median
 from torchal.tuning.sampler import Cmaes, Grid, Random, Tpe
 from torchal.tuning.tuning import Tuning
-
-from _extensions.units import UNITS
 
 PARTS: dict[str, type[Spec]] = {
     "An experiment": ExperimentSpec,
@@ -115,7 +114,9 @@ def _says_its_own_name(name: str, info: FieldInfo) -> bool:
 
 
 def _row(name: str, info: FieldInfo, spec: type[Spec]) -> str:
-    default = "required" if info.is_required() else _shown(info.get_default(call_default_factory=True, validated_data={}))
+    default = (
+        "required" if info.is_required() else _shown(info.get_default(call_default_factory=True, validated_data={}))
+    )
     words = " ".join(filter(None, [_type(info.annotation), *_bounds(info.metadata)]))
     cells = [f"`{name}`", words, default, _unit(name, info, spec), _plain(info.description or "")]
     return "| " + " | ".join(each.replace("|", "\\|") for each in cells) + " |"
@@ -183,7 +184,9 @@ def _shown(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
+    return (
+        {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
+    )
 
 
 def _plain(text: str) -> str:

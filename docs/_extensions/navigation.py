@@ -84,7 +84,8 @@ def navigation(there: Any) -> str:
     named = {page for pages in SECTIONS.values() for page in pages} | {"index"}
     others = [page for page in sorted(there) if page not in named and not any(fnmatch(page, each) for each in INSIDE)]
     sections = {
-        title: [f"{name} <{page}>" for page, name in pages.items() if page in there] for title, pages in SECTIONS.items()
+        title: [f"{name} <{page}>" for page, name in pages.items() if page in there]
+        for title, pages in SECTIONS.items()
     }
     return "\n\n".join(_contents(title, pages) for title, pages in {**sections, "More": others}.items() if pages)
 

@@ -1,4 +1,4 @@
-"""Executed notebooks as pages: their text, their code and the outputs that are embedded in them. Nothing is executed."""
+"""Executed notebooks as pages: text, code and the outputs embedded in them. Nothing is executed."""
 
 import json
 import re

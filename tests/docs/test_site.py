@@ -113,7 +113,7 @@ def test_what_is_missing_is_noticed_and_a_notebook_becomes_a_page(tmp_path):
     assert "nowhere" in built.stderr
     assert built.stderr.count("WARNING") == 2  # neither is it about late.md, which the navigation takes by itself
     html = (tmp_path / "site" / "book.html").read_text()
-    assert 'src="_images/' in html
+    assert f'src="data:image/png;base64,{PIXEL}"' in html
     assert "<svg" in html
     assert "the answer" in html
     assert "https://cdn" not in html
