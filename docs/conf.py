@@ -1,4 +1,7 @@
-"""How the documentation site is built: ``make docs``."""
+"""How the documentation site is built: ``make docs``.
+
+By Sphinx, MyST and Furo: MkDocs had its last release in 2024, and Material for MkDocs is kept until November 2026.
+"""
 
 import sys
 from pathlib import Path
@@ -22,12 +25,12 @@ extensions = [
     "_extensions.signatures",
 ]
 exclude_patterns = ["_*"]
+smartquotes = False  # options begin with two dashes
 
 myst_enable_extensions = ["colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
-autodoc_default_options = {"no-value": True}
 autodoc_typehints_format = "short"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
