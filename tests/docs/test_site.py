@@ -11,6 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import torchal
+from torchal import kernels
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
@@ -99,6 +102,12 @@ def test_the_page_of_fields_has_every_field_and_its_words(site):
     text = re.sub(r"<[^>]+>", "", (site / "fields.html").read_text(encoding="utf-8"))
     for words in ("weight_decay", "Passes over the labelled examples", "whole number at least 1", "share of the area"):
         assert words in text
+
+
+def test_the_page_of_calls_has_every_public_name(site):
+    ids = page(site / "api.html").ids
+    for name in (*torchal.__all__, *kernels.__all__, "paired.holm", "Scores.accuracy", "strategies.CHECKS"):
+        assert any(each.endswith(f".{name}") for each in ids), name
 
 
 def test_what_is_missing_is_noticed_and_a_notebook_becomes_a_page(tmp_path):
