@@ -1,12 +1,13 @@
 # make demo   set up, run a whole experiment on real data, open the verdict
 # make test   set up and run the tests
+# make docs   build the documentation site into build/site
 # make check  everything that CI and reviewers run
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check clean
+.PHONY: demo test docs check clean
 
 demo: $(READY)
 	$(BIN)/torchal run experiments/quickstart.yaml
@@ -14,6 +15,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+docs: $(READY)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/doctrees docs build/site
+	@echo "Open build/site/index.html"
 
 check: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
