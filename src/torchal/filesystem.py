@@ -7,6 +7,7 @@ it; they are known by their kind alone.
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +56,8 @@ def mount_of(folder: Path, table: Path = MOUNTS) -> Mount | None:
     fields = (line.split(" ") for line in table.read_text(encoding="utf-8", errors="replace").splitlines())
     mounts = [Mount(Path(_plain(place)), kind, _plain(source)) for source, place, kind, *_ in fields]
     around = [mount for mount in mounts if folder.resolve().is_relative_to(mount.folder)]
-    deepest = max((len(mount.folder.parts) for mount in around), default=0)
-    return next((mount for mount in reversed(around) if len(mount.folder.parts) == deepest), None)  # the last hides others
+    # of those mounted on one folder the last hides the others
+    return max(reversed(around), key=lambda mount: len(mount.folder.parts), default=None)
 
 
 def rename_fault(folder: Path) -> str | None:
@@ -101,10 +102,8 @@ def _replaced(draft: Path, place: Path) -> str | None:
     """Try whether a folder with files can be lost to a rename: of two processes the second must be refused."""
     _fill(draft)
     (draft / "more").write_bytes(b"3")
-    try:
+    with suppress(OSError):
         draft.rename(place)
-    except OSError:
-        pass
     return None if _read(place) == _FILES else "a renamed folder replaces one that is there"
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from torchal import show
 from torchal.cli.computing import plan, replay, run, verify
 from torchal.cli.extending import list_, new, select
-from torchal.cli.keeping import gc, store_check, store_sync
+from torchal.cli.keeping import doctor, gc, store_check, store_sync
 from torchal.cli.reading import check, claim, compare, report, status
 from torchal.cli.sharing import card, export, leaderboard
 
@@ -21,7 +21,7 @@ PANELS = {
     "Compute": (plan, run, replay, status),
     "Be believed": (report, claim, check, compare, verify, card, leaderboard),
     "Extend and choose": (list_, new, select),
-    "Take along and look after": (export, gc),
+    "Take along and look after": (export, gc, doctor),
 }
 """All verbs but those of the store, as ``--help`` shows them."""
 
