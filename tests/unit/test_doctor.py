@@ -234,7 +234,9 @@ def test_data_at_hand_are_named_and_a_folder_that_is_none_is_warned_of(tmp_path,
 
 # --- packages ---------------------------------------------------------------------------------------------------------
 
-WANTED = [Requirement(each) for each in ("torch>=2.6", "nothing-of-this-name>=3; extra == 'far'", "ray>=2; extra == 'x'")]
+WANTED = [
+    Requirement(each) for each in ("torch>=2.6", "nothing-of-this-name>=3; extra == 'far'", "ray>=2; extra == 'x'")
+]
 
 
 def test_every_optional_part_of_the_package_is_said_to_be_for_something():

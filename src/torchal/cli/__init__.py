@@ -28,7 +28,7 @@ PANELS = {
 app = typer.Typer(
     name="torchal",
     help="Reproducible deep active learning: plan an experiment, run it, stop it, go on, report it, verify it.\n\n"
-    "Start with: torchal run experiments/quickstart.yaml, then torchal report experiments/quickstart.yaml.",
+    "Start with: torchal new experiment mine, then torchal run mine.yaml, then torchal report mine.yaml.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
