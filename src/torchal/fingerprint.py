@@ -33,6 +33,12 @@ def fingerprint(device: str, threads: int) -> Fingerprint:
     )
 
 
+def changes(first: Fingerprint, current: Fingerprint) -> list[str]:
+    """Return in which points two fingerprints differ, in words."""
+    before, now = first.model_dump(), current.model_dump()
+    return [f"{name} was {before[name]} and is {now[name]}" for name in before if before[name] != now[name]]
+
+
 def accept(store: Store, results: Path, device: str, threads: int, *, mixed: bool) -> None:
     """Record this process's fingerprint in a results folder, or refuse to mix it with another.
 
@@ -51,14 +57,13 @@ def accept(store: Store, results: Path, device: str, threads: int, *, mixed: boo
 
 def _note_commit(store: Store, path: Path) -> None:
     known = CommitsFile.read(path) if path.is_file() else CommitsFile()
-    commit = _commit()
+    commit = running_commit()
     if commit is not None and commit not in known.commits:
         store.write(path, CommitsFile(commits=(*known.commits, commit)).text())
 
 
 def _refusal(results: Path, first: Fingerprint, current: Fingerprint) -> str:
-    before, now = first.model_dump(), current.model_dump()
-    changed = ", ".join(f"{name} was {before[name]} and is {now[name]}" for name in before if before[name] != now[name])
+    changed = ", ".join(changes(first, current))
     return (
         f"{results} was computed under another fingerprint ({changed}), so new results would not be comparable bit for "
         "bit; use another --results folder, or accept and record the mixture with --mixed"
@@ -83,7 +88,7 @@ def _processor() -> str:
     return " ".join(known[name] for name in names if name in known) or platform.machine()
 
 
-def _commit() -> str | None:
+def running_commit() -> str | None:
     """Return the commit torchal runs from, with ``+dirty`` if files differ from it; None outside a checkout."""
     folder = Path(__file__).parents[2]
     git = shutil.which("git")

@@ -1,5 +1,6 @@
 """Where and how to compute, and what is heard of it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,3 +63,8 @@ def prepare(host: Host) -> Host:
     if World.here().size > 1 and host.jobs > 1:
         raise ValueError(f"--jobs {host.jobs}: processes of torchrun train one network at a time; say --jobs 1.")
     return host
+
+
+def cores() -> int:
+    """Return how many processors this process may use, where the system tells, else how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

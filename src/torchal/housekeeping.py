@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from torchal.records import Fingerprint, FingerprintFile, PlanRecord, RunRecord
+from torchal.show import size
 from torchal.store import Corrupt, Store, unaltered
 
 _KEY = re.compile("[0-9a-f]{64}")
@@ -32,11 +33,11 @@ class Unused:
         """Return it in words."""
         if not self.entries:
             return "Every entry is referred to."
-        count, size = len(self.entries), _size(self.bytes)
+        count, taken = len(self.entries), size(self.bytes)
         if removed:
-            return f"Removed {count} entries, {size}."
+            return f"Removed {count} entries, {taken}."
         listed = "\n".join(f"{entry.parent.name}/{entry.name}" for entry in self.entries)
-        return f"{listed}\n{count} entries, {size}, that no experiment refers to; torchal gc --delete removes them."
+        return f"{listed}\n{count} entries, {taken}, that no experiment refers to; torchal gc --delete removes them."
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def unused(results: Path) -> Unused:
         if any(run.id not in finished for run in PlanRecord.read(plan).runs):
             unfinished.append(plan.parent.name)
     loose = tuple(entry for entry in _entries(store) if entry not in kept)
-    size = sum(file.stat().st_size for entry in loose for file in entry.rglob("*") if file.is_file())
-    return Unused(loose, size, tuple(unfinished), _at_work(store))
+    taken = sum(file.stat().st_size for entry in loose for file in entry.rglob("*") if file.is_file())
+    return Unused(loose, taken, tuple(unfinished), _at_work(store))
 
 
 def remove(results: Path, found: Unused) -> None:
@@ -170,14 +171,6 @@ def _meet(source: Path, target: Path, *, mixed: bool) -> None:
         store = Store(target / "store")
         store.write(target / "fingerprint.json", FingerprintFile(accepted=(*ours, *strange)).text())
         store.close()
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if count < 1024 or unit == "GiB":
-            break
-        count /= 1024
-    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
 
 
 def _fingerprints(results: Path) -> tuple[Fingerprint, ...]:

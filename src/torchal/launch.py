@@ -50,13 +50,15 @@ def run_experiment(
         engine: who computes; by default this process, or a pool of ``host.jobs`` processes.
 
     Raises:
-        ValueError: if the experiment asks for what cannot be, or the results folder has another fingerprint.
+        ValueError: if the experiment asks for what cannot be, or the results folder has another fingerprint or
+            lies where no folder can be renamed in one step.
         OSError: if results cannot be written, saying why.
         ChildProcessError: if a worker process was ended from outside.
     """
     host = prepare(host)
     opened = together.store(host.results / "store", watch, host.checkpoint_every, Joules(host.device))
     with _explained(host.results), opened as store:
+        store.prove()
         for device in host.devices or (host.device,):
             accept(store, host.results, device, host.threads, mixed=host.mixed)
         found = chains(experiment, store, host.device)

@@ -23,6 +23,7 @@ from typing import Any, Literal, Self
 from filelock import FileLock, Timeout
 
 from torchal.digest import canonical, digest_of, digest_of_file
+from torchal.filesystem import rename_fault
 from torchal.stage_log import LOG, StageLog, logged
 
 Compute = Callable[[Path], None]
@@ -137,6 +138,20 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def prove(self) -> None:
+        """Try whether a finished stage can appear here in one step.
+
+        Raises:
+            ValueError: saying what the file system does instead.
+        """
+        with self._draft() as draft:
+            fault = rename_fault(draft)
+        if fault:
+            raise ValueError(
+                f"{self.root}: {fault}, and a result has to appear in one step; name another --results folder, on a "
+                "disk, and copy it here when everything is finished"
+            )
 
     def memo(self, stage: Stage, inputs: dict[str, Any], compute: Compute) -> Entry:
         """Return the entry for some inputs, computing it if it is not there or no longer whole."""

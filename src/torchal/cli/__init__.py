@@ -13,7 +13,7 @@ from rich.console import Console
 from torchal import show
 from torchal.cli.computing import plan, replay, run, verify
 from torchal.cli.extending import list_, new, select
-from torchal.cli.keeping import gc, store_check, store_sync
+from torchal.cli.keeping import doctor, gc, store_check, store_sync
 from torchal.cli.reading import check, claim, compare, report, status
 from torchal.cli.sharing import card, export, leaderboard, migrate
 
@@ -21,14 +21,14 @@ PANELS = {
     "Compute": (plan, run, replay, status),
     "Be believed": (report, claim, check, compare, verify, card, leaderboard),
     "Extend and choose": (list_, new, select),
-    "Take along and look after": (export, migrate, gc),
+    "Take along and look after": (export, migrate, gc, doctor),
 }
 """All verbs but those of the store, as ``--help`` shows them."""
 
 app = typer.Typer(
     name="torchal",
     help="Reproducible deep active learning: plan an experiment, run it, stop it, go on, report it, verify it.\n\n"
-    "Start with: torchal run experiments/quickstart.yaml, then torchal report experiments/quickstart.yaml.",
+    "Start with: torchal new experiment mine, then torchal run mine.yaml, then torchal report mine.yaml.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,

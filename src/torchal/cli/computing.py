@@ -196,14 +196,11 @@ def _compute(
 
 def _jobs(devices: tuple[str, ...], threads: int) -> int:
     """Return how many processes keep the processors busy and no busier, or one for each accelerator."""
+    from torchal.host import cores
+
     if "WORLD_SIZE" in os.environ:
         return 1
-    return max(1, _cores() // threads) if devices == ("cpu",) else len(devices)
-
-
-def _cores() -> int:
-    """Return how many processors this process may use, where the system tells, else how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores() // threads) if devices == ("cpu",) else len(devices)
 
 
 def _reproduced(

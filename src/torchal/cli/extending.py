@@ -84,15 +84,19 @@ def select(
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="What to write: strategy.")],
+    kind: Annotated[str, typer.Argument(help="What to write: strategy or experiment.")],
     name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and underscores.")],
     folder: Annotated[Path, typer.Option("--to", help="Where to write it.")] = Path(),
 ) -> None:
-    """Write a strategy that works at once, for you to change."""
+    """Write a strategy, or the YAML file of an experiment, that works at once, for you to change."""
     from torchal.scaffold import write_new
 
     place = write_new(kind, name, folder)
     console = Console(highlight=False)
     console.print(f"Wrote {place}.")
-    console.print(f"Check it:  python -m torchal.testing {place}")
-    console.print(f"Run it:    torchal run SPEC --with {place}")
+    if kind == "strategy":
+        console.print(f"Check it:  python -m torchal.testing {place}")
+        console.print(f"Run it:    torchal run SPEC --with {place}")
+    else:
+        console.print(f"See what it takes:  torchal plan {place}")
+        console.print(f"Run it:             torchal run {place}")

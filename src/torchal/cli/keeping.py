@@ -1,4 +1,4 @@
-"""Verbs that look after a store."""
+"""Verbs that look after a store, and the ground it stands on."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,23 @@ from rich.console import Console
 
 from torchal import show
 from torchal.cli.arguments import DEFAULT_RESULTS, AsJson, Mixed, Results
+
+
+def doctor(results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:
+    """Look at this installation, the devices and a folder of results, and say what to mend; exit code 1 if it must be.
+
+    Each device trains a small network twice, which has to give the same bytes. Nothing is left in the folder.
+    """
+    from torchal.doctor import examine
+
+    found = examine(results)
+    if as_json:
+        show.print_json(found.document())
+    else:
+        console = Console(highlight=False)
+        console.print(found.table())
+        console.print(found.sentence)
+    raise typer.Exit(0 if found.healthy else 1)
 
 
 def gc(

@@ -132,8 +132,12 @@ def _state(file: Path) -> tuple[int, int]:
 
 def _opened(place: Path) -> Cached:
     facts = _facts(place)
-    # copy on write: what a caller writes stays in its memory, and the file as it is
-    train, train_labels, test, test_labels = (torch.from_numpy(np.load(place / name, mmap_mode="c")) for name in _FILES)
+    train, train_labels, test, test_labels = (_mapped(place / name) for name in _FILES)
     mean, std = (torch.tensor(each) for each in facts["statistics"])
     contents = Contents(train, train_labels, test, test_labels, tuple(facts["classes"]))
     return Cached(contents, facts["digest"], (mean, std))
+
+
+def _mapped(file: Path) -> torch.Tensor:
+    # copy on write: what a caller writes stays in its memory, and the file as it is
+    return torch.from_numpy(np.load(file, mmap_mode="c", allow_pickle=False))
