@@ -18,7 +18,6 @@ from torchal.cli.arguments import (
     read_experiment,
 )
 
-
 WHAT = ("index", "model", "studies", "records")
 
 What = Annotated[
