@@ -116,7 +116,7 @@ def _export_records(results: Path, name: str, to: str, at: str | None, as_json: 
     same = f"; {written.unchanged} were there already" if written.unchanged else ""
     console.print(show.escaped(f"Wrote {written.runs} runs to {written.place}{same}."))
     if written.hint:
-        console.print(show.escaped(f"Look at them:  {written.hint}"))
+        console.print(show.escaped(f"Next:  {written.hint}"))
 
 
 def card(spec: Finished, results: Results = DEFAULT_RESULTS, as_json: AsJson = False) -> None:

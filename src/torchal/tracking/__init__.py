@@ -26,7 +26,7 @@ class Written:
     unchanged: int = 0
     """How many were there already, as they are."""
     hint: str = ""
-    """The command that shows them."""
+    """The command to go on with."""
 
 
 class Tracker(Plugin):

@@ -1,8 +1,8 @@
 """Runs as every target wants them: what each is, and what is known of it at each number of labels.
 
-A metric's name is ``test/accuracy``, ``validation/nll``, ``test_classes/3_cat`` (accuracy on one class), ``query/cost``,
-``recipe/lr`` or ``cost/tuning/flops``. Costs are what the run rests on, as reports say ``used``; what is a fact of the
-host, seconds and joules, is kept apart.
+A metric's name is ``test/accuracy``, ``validation/nll``, ``test_classes/3_cat`` (accuracy on one class),
+``query/cost``, ``recipe/lr`` or ``cost/tuning/flops``. Costs are what the run rests on, as reports say ``used``; what is
+a fact of the host, seconds and joules, is kept apart.
 """
 
 import re
@@ -100,11 +100,8 @@ def _parameters(record: RunRecord) -> dict[str, Scalar]:
 def flat(value: Any, path: str = "") -> dict[str, Scalar]:
     """Return what is inside mappings by its path; lists, as JSON."""
     if isinstance(value, dict) and (value or not path):
-        return {
-            inner: each
-            for name in value
-            for inner, each in flat(value[name], f"{path}.{name}".removeprefix(".")).items()
-        }
+        below = [flat(each, f"{path}.{name}" if path else str(name)) for name, each in value.items()]
+        return {inner: each for some in below for inner, each in some.items()}
     return {path: value if isinstance(value, Scalar) else canonical(value)}
 
 
@@ -144,9 +141,8 @@ def _class(number: int, classes: tuple[str, ...]) -> str:
 
 def _epoch(record: EpochRecord) -> Numbers:
     scores = frame.metrics(record.validation) if record.validation else {}
-    return _known(
-        {"loss": record.loss, "lr": record.lr} | {f"validation/{name}": each for name, each in scores.items()}
-    )
+    named = {f"validation/{name}": each for name, each in scores.items()}
+    return _known({"loss": record.loss, "lr": record.lr} | named)
 
 
 class _Timing(BaseModel):

@@ -1,7 +1,7 @@
 """MLflow: an experiment with a run for each, in a file beside the results or on a server.
 
-Runs are found again by their tag ``torchal.run``. What is new is added to a run; if something that it holds has changed,
-the run is deleted, as MLflow deletes, and written anew.
+Runs are found again by their tag ``torchal.run``. What is new is added to a run; if something that it holds has
+changed, the run is deleted, as MLflow deletes, and written anew.
 """
 
 import logging

@@ -22,14 +22,18 @@ class Tensorboard(Tracker):
 
     def write(self, experiment: str, runs: Iterable[Run], at: str) -> Written:  # noqa: ARG002 - the target's signature
         """Write a folder for each run, and in it one for each training."""
-        events, folder, count = _Events(), Path(at), 0
-        for count, run in enumerate(runs, start=1):
-            events.save(folder / run.id, events.of_run(run))
-            for cycle in run.cycles:
-                training = list(events.of_training(cycle))
-                if training:
-                    events.save(folder / run.id / f"cycle-{cycle.cycle}", training)
+        events = _Events()
+        count = sum(_put(events, run, Path(at) / run.id) for run in runs)
         return Written(at, count, hint=f"tensorboard --logdir {at}")
+
+
+def _put(events: "_Events", run: Run, folder: Path) -> bool:
+    events.save(folder, events.of_run(run))
+    for cycle in run.cycles:
+        training = list(events.of_training(cycle))
+        if training:
+            events.save(folder / f"cycle-{cycle.cycle}", training)
+    return True
 
 
 class _Events:
