@@ -1,8 +1,8 @@
 """Runs as every target wants them: what each is, and what is known of it at each number of labels.
 
 A metric's name is ``test/accuracy``, ``validation/nll``, ``test_classes/3_cat`` (accuracy on one class),
-``query/cost``, ``recipe/lr`` or ``cost/tuning/flops``. Costs are what the run rests on, as reports say ``used``; what is
-a fact of the host, seconds and joules, is kept apart.
+``query/cost``, ``recipe/lr`` or ``cost/tuning/flops``. Costs are what the run rests on, as reports say ``used``;
+seconds and joules, which are facts of the host, are kept apart.
 """
 
 import re
@@ -69,13 +69,14 @@ def read(found: frame.Experiment, results: Path) -> Iterator[Run]:
     """Yield the runs that have a record, in the order of the plan.
 
     Raises:
-        ValueError: if the id of one would lead out of a folder.
+        ValueError: if the id of one is not that of the plan, or would lead out of a folder.
     """
     planned = {run.id: run for run in found.plan.runs}
+    for record in found.records:
+        if record.id not in planned or not re.fullmatch(r"\w[^/\\\0]*", record.id):
+            raise ValueError(f"{found.plan.experiment}: run {record.id!r} is not of the plan, or no name of a file.")
     costs = _costs(ledger.read(found, results))
     for record in found.records:
-        if not re.fullmatch(r"\w[^/\\\0]*", record.id):
-            raise ValueError(f"{found.plan.experiment}: run {record.id!r} is no name that torchal gives.")
         run = planned[record.id]
         classes = found.plan.classes[run.classes] if run.classes < len(found.plan.classes) else ()
         cycles = (_cycle(each, classes, costs.get((record.id, each.cycle), {}), results) for each in record.cycles)
@@ -136,7 +137,7 @@ def _scores(side: str, scores: Scores, classes: tuple[str, ...]) -> dict[str, fl
 
 def _class(number: int, classes: tuple[str, ...]) -> str:
     """Return a name that every tracker takes and that no other class has."""
-    return f"{number}_{re.sub(r'[^A-Za-z0-9]+', '_', classes[number])}" if number < len(classes) else str(number)
+    return f"{number}_{re.sub(r'\W+', '_', classes[number])}" if number < len(classes) else str(number)
 
 
 def _epoch(record: EpochRecord) -> Numbers:

@@ -14,6 +14,7 @@ from torchal.tracking._runs import Numbers, Run
 LONG = ["run", "cycle", "labelled", "metric", "value"]
 RECIPES = ["run", "cycle", "labelled", "field", "value"]
 EPOCHS = ["run", "cycle", "labelled", "epoch"]
+_TYPES = {bool: "boolean", int: "Int64", float: "Float64"}
 
 
 def tables(runs: Iterable[Run]) -> dict[str, pd.DataFrame]:
@@ -31,8 +32,9 @@ def tables(runs: Iterable[Run]) -> dict[str, pd.DataFrame]:
             timing += _long(at, each.timing)
             recipes += ((*at, field, _text(value)) for field, value in each.recipe.items())
             epochs += (dict(zip(EPOCHS, (*at, epoch), strict=True)) | numbers for epoch, numbers in each.epochs())
+    fields = dict.fromkeys(name for row in about for name in row)
     return {
-        "runs": pd.DataFrame({name: _column(about, name) for name in dict.fromkeys(n for row in about for n in row)}),
+        "runs": pd.DataFrame({name: _column([row.get(name) for row in about]) for name in fields}),
         "cycles": pd.DataFrame(cycles, columns=LONG),
         "recipes": pd.DataFrame(recipes, columns=RECIPES),
         "epochs": pd.DataFrame(epochs, columns=None if epochs else EPOCHS),
@@ -44,13 +46,14 @@ def _long(at: tuple[Any, ...], numbers: Numbers) -> Iterator[tuple[Any, ...]]:
     return ((*at, metric, value) for metric, value in numbers.items())
 
 
-def _column(rows: list[dict[str, Any]], name: str) -> pd.Series:
-    """Return a field of every row, as text where values of several types would meet in a column."""
-    values = [row.get(name) for row in rows]
+def _column(values: list[Any]) -> pd.Series:
+    """Return values as a column whose type is theirs, or text where several types meet."""
     kinds = {type(value) for value in values if value is not None}
-    if len(kinds) > 1 and not kinds <= {int, float}:
-        values = [None if value is None else _text(value) for value in values]
-    return pd.Series(values, dtype=object).convert_dtypes()
+    if kinds == {int, float}:
+        kinds = {float}
+    if len(kinds) == 1 and (kind := kinds.pop()) in _TYPES:
+        return pd.Series(values, dtype=_TYPES[kind])
+    return pd.Series([None if value is None else _text(value) for value in values], dtype="string")
 
 
 def _text(value: Any) -> str:
