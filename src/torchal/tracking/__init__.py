@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from torchal.report import frame
-from torchal.spec import Plugin, resolve
+from torchal.spec import Plugin, build
 from torchal.tracking._runs import Run, read
 
 
@@ -50,7 +50,7 @@ def named(name: str) -> Tracker:
         ValueError: naming the nearest known one.
     """
     try:
-        found: Tracker = resolve(Tracker, name)()
+        found: Tracker = build(Tracker, name)
     except ValueError as error:
         raise ValueError(f"--to {name}: {error}") from error
     return found

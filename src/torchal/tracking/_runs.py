@@ -137,7 +137,7 @@ def _scores(side: str, scores: Scores, classes: tuple[str, ...]) -> dict[str, fl
 
 def _class(number: int, classes: tuple[str, ...]) -> str:
     """Return a name that every tracker takes and that no other class has."""
-    return f"{number}_{re.sub(r'\W+', '_', classes[number])}" if number < len(classes) else str(number)
+    return "_".join((str(number), *(re.sub(r"\W+", "_", each) for each in classes[number : number + 1])))
 
 
 def _epoch(record: EpochRecord) -> Numbers:
