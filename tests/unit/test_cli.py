@@ -57,9 +57,16 @@ def test_help_loads_nothing_heavy_so_it_answers_at_once():
 
 
 @pytest.mark.parametrize(
-    "words", [("report",), ("status",), ("status", "--cost"), ("compare", "bald(samples=3)", "random")]
+    "words",
+    [
+        ("report",),
+        ("status",),
+        ("status", "--cost"),
+        ("compare", "bald(samples=3)", "random"),
+        ("export", "records", "--to", "csv"),
+    ],
 )
-def test_reports_and_status_never_load_torch(finished, words):
+def test_reports_status_and_exports_of_records_never_load_torch(finished, words):
     spec, results = finished
     assert "torch" not in modules_after(*words, spec, "--results", results)
 

@@ -97,7 +97,7 @@ def test_a_normalised_data_set_is_normalised_inside(tmp_path):
     [
         ("model", ("--run", "nobody"), "--run nobody: no run's id starts so"),
         ("model", ("--cycle", "7"), "--cycle 7: run .* has finished 2 of 2 cycles"),
-        ("modle", (), "export modle: say torchal export index, torchal export model or torchal export studies"),
+        ("modle", (), "export modle: there is no such thing to export; did you mean 'model'"),
         ("index", ("--cycle", "1"), "--run and --cycle belong to export model"),
     ],
 )

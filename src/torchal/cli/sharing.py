@@ -11,7 +11,6 @@ from torchal import show
 from torchal.cli.arguments import (
     DEFAULT_RESULTS,
     AsJson,
-    Experiment,
     Files,
     Finished,
     Overrides,
@@ -20,49 +19,105 @@ from torchal.cli.arguments import (
     read_experiment,
 )
 
+WHAT = ("index", "model", "studies", "records")
+
+What = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHAT",
+        help="index (labelled, pool, validation, queried rows), model, studies, or records (scores, recipes, costs).",
+    ),
+]
+Source = Annotated[
+    Path,
+    typer.Argument(metavar="SPEC", help="The experiment's YAML file; for studies and records its folder too."),
+]
+To = Annotated[
+    str,
+    typer.Option(
+        metavar="FOLDER|TARGET",
+        help="Folder to write into; for records the target: csv, parquet, tensorboard, mlflow or wandb.",
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER|URI",
+        help="For records: where they go, a folder, or for mlflow a tracking URI too such as http://localhost:5000; "
+        "default export/TARGET in the experiment's folder of results.",
+    ),
+]
+RunId = Annotated[str | None, typer.Option("--run", help="For model: the start of a run's id; default the first run.")]
+CycleNumber = Annotated[
+    int | None, typer.Option(min=0, help="For model: the cycle, from 0; default the last finished.")
+]
+
 
 def export(
-    what: Annotated[
-        str,
-        typer.Argument(help="What to export: index (labelled, pool, validation, queried rows), model, or studies."),
-    ],
-    spec: Experiment,
-    folder: Annotated[Path, typer.Option("--to", help="Where to write it.")],
+    what: What,
+    spec: Source,
+    to: To,
+    at: At = None,
     results: Results = DEFAULT_RESULTS,
     overrides: Overrides = None,
     files: Files = None,
-    run_id: Annotated[
-        str | None, typer.Option("--run", help="For model: the start of a run's id; default the first run.")
-    ] = None,
-    cycle: Annotated[
-        int | None, typer.Option(min=0, help="For model: the cycle, from 0; default the last finished.")
-    ] = None,
+    run_id: RunId = None,
+    cycle: CycleNumber = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write rows as .npy files that TorchAL reads too, a network that plain torch loads, or searches for Optuna."""
+    """Write results for other programs: rows as .npy, a network, searches for Optuna, or records for a tracker.
+
+    torchal export records results/mine --to tensorboard writes scores, recipes, costs and trainings as event files. csv
+    and parquet need nothing more; tensorboard, mlflow and wandb need the pip extra of their name.
+    """
+    _refuse(what, at, run_id, cycle)
     match what:
-        case "index" if run_id is None and cycle is None:
+        case "index":
             from torchal.export import export_index
 
-            written = export_index(read_experiment(spec, overrides, files), results, folder)
+            written = export_index(read_experiment(spec, overrides, files), results, Path(to))
         case "model":
             from torchal.export_model import export_model
 
-            written = export_model(read_experiment(spec, overrides, files), results, folder, run_id, cycle)
-        case "studies" if run_id is None and cycle is None:
+            written = export_model(read_experiment(spec, overrides, files), results, Path(to), run_id, cycle)
+        case "studies":
             from torchal.export_studies import export_studies
 
-            written = export_studies(*find(spec, results), folder)
-        case "index" | "studies":
-            raise ValueError(f"export {what}: writes every run and cycle; --run and --cycle belong to export model.")
+            written = export_studies(*find(spec, results), Path(to))
         case _:
-            raise ValueError(
-                f"export {what}: say torchal export index, torchal export model or torchal export studies."
-            )
+            _export_records(*find(spec, results), to, at, as_json)
+            return
     if as_json:
         show.print_json([str(place) for place in written])
     else:
-        Console(highlight=False).print(f"Wrote {len(written)} files below {folder}.")
+        Console(highlight=False).print(f"Wrote {len(written)} files below {to}.")
+
+
+def _refuse(what: str, at: str | None, run_id: str | None, cycle: int | None) -> None:
+    """Refuse what is not known, and options of another export."""
+    from torchal.spec import nearest
+
+    if what not in WHAT:
+        raise ValueError(f"export {what}: there is no such thing to export{nearest(what, WHAT)}")
+    if what != "model" and (run_id is not None or cycle is not None):
+        raise ValueError(f"export {what}: writes every run and cycle; --run and --cycle belong to export model.")
+    if what != "records" and at is not None:
+        raise ValueError(f"export {what}: --at belongs to export records; here --to names the folder.")
+
+
+def _export_records(results: Path, name: str, to: str, at: str | None, as_json: bool) -> None:
+    from torchal.tracking import export_records
+
+    with show.counted(f"writing runs for {to}") as progress:
+        written = export_records(results, name, to, at, progress)
+    if as_json:
+        show.print_json(vars(written))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    same = f"; {written.unchanged} were there already" if written.unchanged else ""
+    console.print(show.escaped(f"Wrote {written.runs} runs to {written.place}{same}."))
+    if written.hint:
+        console.print(show.escaped(f"Next:  {written.hint}"))
 
 
 def migrate(

@@ -121,11 +121,12 @@ def _rows(record: RunRecord, cycle: CycleRecord) -> Iterator[dict[str, Any]]:
     shared |= {"cycle": cycle.cycle, "labelled": paid, "in_use": cycle.labelled}
     shared |= {"key": cycle.keys.get("measure", ""), "run": record.id}
     for side, measured in (("validation", cycle.validation), ("test", cycle.test)):
-        for metric, value in _metrics(measured).items() if measured is not None else ():
+        for metric, value in metrics(measured).items() if measured is not None else ():
             yield shared | {"side": side, "metric": metric, "value": value}
 
 
-def _metrics(measured: Scores) -> dict[str, float | None]:
+def metrics(measured: Scores) -> dict[str, float | None]:
+    """Return the value of each of ``METRICS``."""
     known = [value for value in measured.per_class if value is not None]
     worst = min(known) if known else None
     return {name: getattr(measured, name) for name in METRICS[:-1]} | {"worst_class": worst}
