@@ -1,0 +1,182 @@
+"""Write docs/paper.md, and what each preset of experiments/paper says it costs: ``python scripts/paper_page.py``."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+
+from torchal import show
+from torchal.data.dataset import Dataset, Resident, Source, Split
+from torchal.estimate import work
+from torchal.experiment import About, ExperimentSpec
+from torchal.plan import Chain, chains
+from torchal.store import Store
+
+ROOT = Path(__file__).parents[1]
+FOLDER, SMALL = ROOT / "experiments" / "paper", ROOT / "experiments" / "paper" / "small"
+PAGE, MEASURED = ROOT / "docs" / "paper.md", ROOT / "docs" / "results" / "paper-small.yaml"
+RATE = 1e13
+"""Operations a second by which the page turns operations into hours of a GPU: an assumption."""
+
+_SIZES = {
+    "cifar10": (50_000, 10_000, 10, 32),
+    "cifar100": (50_000, 10_000, 100, 32),
+    "imagenet": (1_281_167, 50_000, 1000, 224),
+}
+"""Rows of the training and of the test side, classes, and pixels of a side."""
+
+HEAD = """# The paper, one command an experiment
+
+Written by `scripts/paper_page.py` from the presets in [`experiments/paper`](../experiments/paper). Each is an experiment of Munjal,
+N. Hayat, M. Hayat, Sourati and Khan, *Towards Robust and Reproducible Active Learning Using Neural Networks*, CVPR 2022:
+
+```text
+torchal plan experiments/paper/figure1-cifar10.yaml          # what it repeats, and what it will cost on this machine
+torchal run experiments/paper/figure1-cifar10.yaml --device cuda:0,cuda:1
+torchal report experiments/paper/figure1-cifar10.yaml        # the verdict, and the published curves beside yours
+torchal run experiments/paper/small/figure1-cifar10.yaml     # the same in miniature, on a laptop
+```
+
+The head of each file says protocol, trials, published tables, cost and what differs; its field `about` says the same to programs
+(`torchal plan --json`), is part of no key, and stands in the report. The published figures are those of
+[reference.yaml](results/reference.md), by the names of its tables. Stop a run whenever you like: the same command goes on. Presets
+share what they have in common, so that the 10 % of `budget-cifar10` cost nothing after `figure1-cifar10`.
+
+## What it costs
+
+Operations of all trainings and passes, without pruning, which about halves them; a computation that runs share counts once. What VAAL
+trains for itself is not counted. Hours are operations at 10 TFLOP a second, an assumption: the times that TorchAL's notebook logs for
+ResNet-18 come to 1.2. `torchal plan --device cuda` times a step of yours instead.
+
+"""
+
+COMMON = """## What differs
+
+From what the paper's repository does, in all of them:
+
+- The network measured has the weights of its best epoch; TorchAL's files have the last epoch's under the best one's name.
+- Everything random has an address; TorchAL's searches, queries by dropout and VAAL are not seeded.
+- A seed that reuses recipes trains once, where TorchAL trains as many times by the same recipe as a search has trials.
+- Trials may be stopped at epochs 20 and 80 by successive halving with its usual factor of 4; TorchAL asks Optuna at every 20th.
+- Strategies as [their page](strategies.md) tells of each: ties of QBC are broken, the committee has the cycle's own recipe.
+
+Of one preset:
+
+"""
+
+TWINS = """## In miniature
+
+`torchal run experiments/paper/small/NAME.yaml --jobs 1`: as many axes, on small data with small networks. These show that an experiment
+works and what its report looks like, not what the paper found: their accuracies are to be held against nothing. Seconds of one process on
+a core of an Intel Xeon shared with other work (torch 2.13.0, CPU), and the first sentence of the report.
+
+"""
+
+
+class StandIn(Source):
+    """A data set of which only the sizes matter, and which takes no room."""
+
+    title: str
+    """The data set that it stands for."""
+
+    def load(self) -> Dataset:
+        """Return black images whose classes take turns."""
+        rows, tests, classes, pixels = _SIZES[self.title]
+        sides = (self._side(n, classes, pixels) for n in (rows, tests))
+        return Dataset(self.title, *sides, tuple(map(str, range(classes))), f"stand-in for {self.title}")
+
+    @staticmethod
+    def _side(n: int, classes: int, pixels: int) -> Split:
+        black = torch.zeros(1, dtype=torch.uint8).expand(n, 3, pixels, pixels)
+        return Split(Resident(black), torch.arange(n) % classes)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an experiment takes."""
+
+    runs: int
+    searches: int
+    trainings: int
+    """Those of trials, and of committees, included."""
+    flops: int
+
+    @property
+    def sentence(self) -> str:
+        """It in words, as presets have it."""
+        return f"{self.runs} runs, {self.trainings:,} trainings, {show.operations(self.flops)}, {self.hours} GPU hours"
+
+    @property
+    def hours(self) -> str:
+        """Hours at the assumed rate, to two figures."""
+        return f"{float(f'{self.flops / RATE / 3600:.2g}'):,.0f}"
+
+
+def presets(folder: Path = FOLDER) -> dict[str, ExperimentSpec]:
+    """Return the experiments of a folder by the names of their files."""
+    return {path.stem: ExperimentSpec.read(path) for path in sorted(folder.glob("*.yaml"))}
+
+
+def planned(experiment: ExperimentSpec, results: Path) -> list[Chain]:
+    """Return the plan of an experiment, for which stand-ins take the place of images."""
+    names = (each.plugin_name() for each in experiment.dataset)
+    found = tuple(StandIn(title="imagenet" if name == "folder" else name) for name in names)
+    return chains(experiment.model_copy(update={"dataset": found}), Store(results))
+
+
+def cost(found: list[Chain]) -> Cost:
+    """Return what a plan takes."""
+    steps = {step.identity: (chain.spec, step) for chain in reversed(found) for step in chain.steps}
+    own = [(spec, step.stage) for spec, step in steps.values()]
+    searches = [spec.tuning.count(spec.recipe) for spec, stage in own if stage == "tune"]
+    members = sum(spec.strategy.trainings for spec, stage in own if stage == "query")
+    fits = sum(stage == "fit" for _, stage in own)
+    flops = sum(each.flops for each in work(found).values())
+    return Cost(len(found), len(searches), sum(searches) + members + fits, flops)
+
+
+def costs() -> dict[str, Cost]:
+    """Return what each preset costs."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {name: cost(planned(experiment, Path(folder))) for name, experiment in presets().items()}
+
+
+def headed(text: str, told: Cost) -> str:
+    """Return the text of a preset whose head says its cost."""
+    return re.sub(r"(?m)^# Cost: .*$", f"# Cost:     {told.sentence}", text, count=1)
+
+
+def page(told: dict[str, Cost]) -> str:
+    """Return the page."""
+    found = {name: each.about for name, each in presets().items() if each.about}
+    rows = [_row(name, about, told[name]) for name, about in found.items()]
+    head = ["| preset | repeats | published tables | runs | trainings | operations | GPU hours |", "|---|---|---|---|---|---|---|"]
+    differs = [f"- `{name}`: {each}" for name, about in found.items() for each in about.differs]
+    return HEAD + "\n".join([*head, *rows]) + "\n\n" + COMMON + "\n".join(differs) + "\n\n" + TWINS + _twins()
+
+
+def _row(name: str, about: About, told: Cost) -> str:
+    tables = ", ".join(f"`{table}`" for table in about.tables) or "none"
+    amounts = f"{told.runs} | {told.trainings:,} | {show.operations(told.flops)} | {told.hours}"
+    return f"| [`{name}`](../experiments/paper/{name}.yaml) | {about.source} | {tables} | {amounts} |"
+
+
+def _twins() -> str:
+    measured = yaml.safe_load(MEASURED.read_text(encoding="utf-8"))
+    rows = [
+        f"| [`small/{name}`](../experiments/paper/small/{name}.yaml) | {each.dataset[0].plugin_name()} | {len(each.runs())} "
+        f"| {measured[name]['seconds']} | {measured[name]['verdict']} |"
+        for name, each in presets(SMALL).items()
+    ]
+    return "\n".join(["| twin | data | runs | seconds | verdict |", "|---|---|---|---|---|", *rows]) + "\n"
+
+
+if __name__ == "__main__":
+    found = costs()
+    for name, told in found.items():
+        path = FOLDER / f"{name}.yaml"
+        path.write_text(headed(path.read_text(encoding="utf-8"), told), encoding="utf-8")
+    PAGE.write_text(page(found), encoding="utf-8")
