@@ -21,6 +21,8 @@ PAGE, MEASURED = ROOT / "docs" / "paper.md", ROOT / "docs" / "results" / "paper-
 RATE = 1e13
 """Operations a second by which the page turns operations into hours of a GPU: an assumption."""
 
+_COST = re.compile(r"^# Cost: +(.*)$", re.MULTILINE)
+
 _SIZES = {
     "cifar10": (50_000, 10_000, 10, 32),
     "cifar100": (50_000, 10_000, 100, 32),
@@ -99,7 +101,6 @@ class Cost:
     """What an experiment takes."""
 
     runs: int
-    searches: int
     trainings: int
     """Those of trials, and of committees, included."""
     flops: int
@@ -135,32 +136,36 @@ def cost(found: list[Chain]) -> Cost:
     members = sum(spec.strategy.trainings for spec, stage in own if stage == "query")
     fits = sum(stage == "fit" for _, stage in own)
     flops = sum(each.flops for each in work(found).values())
-    return Cost(len(found), len(searches), sum(searches) + members + fits, flops)
+    return Cost(len(found), sum(searches) + members + fits, flops)
 
 
-def costs() -> dict[str, Cost]:
-    """Return what each preset costs."""
-    with tempfile.TemporaryDirectory() as folder:
-        return {name: cost(planned(experiment, Path(folder))) for name, experiment in presets().items()}
+def told(name: str) -> str:
+    """Return what the head of a preset says it costs."""
+    found = re.search(_COST, (FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    if found is None:
+        raise ValueError(f"experiments/paper/{name}.yaml: its head has no line '# Cost:'; add one.")
+    return found[1]
 
 
-def headed(text: str, told: Cost) -> str:
+def headed(text: str, sentence: str) -> str:
     """Return the text of a preset whose head says its cost."""
-    return re.sub(r"(?m)^# Cost: .*$", f"# Cost:     {told.sentence}", text, count=1)
+    return re.sub(_COST, f"# Cost:     {sentence}", text, count=1)
 
 
-def page(told: dict[str, Cost]) -> str:
-    """Return the page."""
+def page() -> str:
+    """Return the page, with costs as the presets' heads say them."""
     found = {name: each.about for name, each in presets().items() if each.about}
-    rows = [_row(name, about, told[name]) for name, about in found.items()]
-    head = ["| preset | repeats | published tables | runs | trainings | operations | GPU hours |", "|---|---|---|---|---|---|---|"]
+    rows = [_row(name, about) for name, about in found.items()]
+    titles = ["preset", "repeats", "published tables", "runs", "trainings", "operations", "GPU hours"]
+    head = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     differs = [f"- `{name}`: {each}" for name, about in found.items() for each in about.differs]
     return HEAD + "\n".join([*head, *rows]) + "\n\n" + COMMON + "\n".join(differs) + "\n\n" + TWINS + _twins()
 
 
-def _row(name: str, about: About, told: Cost) -> str:
+def _row(name: str, about: About) -> str:
     tables = ", ".join(f"`{table}`" for table in about.tables) or "none"
-    amounts = f"{told.runs} | {told.trainings:,} | {show.operations(told.flops)} | {told.hours}"
+    runs, trainings, flops, hours = told(name).split(", ")
+    amounts = " | ".join([runs.partition(" ")[0], trainings.partition(" ")[0], flops, hours.partition(" ")[0]])
     return f"| [`{name}`](../experiments/paper/{name}.yaml) | {about.source} | {tables} | {amounts} |"
 
 
@@ -174,9 +179,14 @@ def _twins() -> str:
     return "\n".join(["| twin | data | runs | seconds | verdict |", "|---|---|---|---|---|", *rows]) + "\n"
 
 
+def rewrite() -> None:
+    """Write what every preset costs into its head, and then the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, experiment in presets().items():
+            path, sentence = FOLDER / f"{name}.yaml", cost(planned(experiment, Path(folder))).sentence
+            path.write_text(headed(path.read_text(encoding="utf-8"), sentence), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    found = costs()
-    for name, told in found.items():
-        path = FOLDER / f"{name}.yaml"
-        path.write_text(headed(path.read_text(encoding="utf-8"), told), encoding="utf-8")
-    PAGE.write_text(page(found), encoding="utf-8")
+    rewrite()
