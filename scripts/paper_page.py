@@ -32,8 +32,9 @@ _SIZES = {
 
 HEAD = """# The paper, one command an experiment
 
-Written by `scripts/paper_page.py` from the presets in [`experiments/paper`](../experiments/paper). Each is an experiment of Munjal,
-N. Hayat, M. Hayat, Sourati and Khan, *Towards Robust and Reproducible Active Learning Using Neural Networks*, CVPR 2022:
+Written by `scripts/paper_page.py` from the presets in [`experiments/paper`](../experiments/paper). Each is an
+experiment of Munjal, N. Hayat, M. Hayat, Sourati and Khan, *Towards Robust and Reproducible Active Learning Using
+Neural Networks*, CVPR 2022:
 
 ```text
 torchal plan experiments/paper/figure1-cifar10.yaml          # what it repeats, and what it will cost on this machine
@@ -42,16 +43,22 @@ torchal report experiments/paper/figure1-cifar10.yaml        # the verdict, and 
 torchal run experiments/paper/small/figure1-cifar10.yaml     # the same in miniature, on a laptop
 ```
 
-The head of each file says protocol, trials, published tables, cost and what differs; its field `about` says the same to programs
-(`torchal plan --json`), is part of no key, and stands in the report. The published figures are those of
-[reference.yaml](results/reference.md), by the names of its tables. Stop a run whenever you like: the same command goes on. Presets
-share what they have in common, so that the 10 % of `budget-cifar10` cost nothing after `figure1-cifar10`.
+The head of each file says protocol, trials, published tables and cost. Its field `about` says to programs what it
+repeats, which published tables it is to be held against and what differs (`torchal plan --json`); the report shows it,
+and it is part of no key. Published figures stand in [reference.yaml](results/reference.md), by the names of the tables.
+A test holds every preset against the protocol of each table that it names. Stop a run whenever you like: the same
+command goes on. Presets share what they have in common: the 10 % of `budget-cifar10` cost nothing after
+`figure1-cifar10`.
+
+`cifar10` and `cifar100` come from the Hugging Face hub, or from `$TORCHAL_DATA/cifar10`, or `--set
+dataset.path=FOLDER`; ImageNet from the folder in `dataset.path`, decoded [as it is needed](large-data.md).
 
 ## What it costs
 
-Operations of all trainings and passes, without pruning, which about halves them; a computation that runs share counts once. What VAAL
-trains for itself is not counted. Hours are operations at 10 TFLOP a second, an assumption: the times that TorchAL's notebook logs for
-ResNet-18 come to 1.2. `torchal plan --device cuda` times a step of yours instead.
+Trainings of searches and committees are counted, operations are of all trainings and passes, and a computation that
+runs share counts once. Nothing is supposed to be pruned. What VAAL trains for itself is not counted. GPU hours are
+operations at 10 TFLOP a second, which is an assumption and no measurement: the times that TorchAL's notebook logs for
+ResNet-18 come to 1.2. `torchal plan --device cuda` times a step of yours.
 
 """
 
@@ -59,11 +66,15 @@ COMMON = """## What differs
 
 From what the paper's repository does, in all of them:
 
-- The network measured has the weights of its best epoch; TorchAL's files have the last epoch's under the best one's name.
+- The network measured has the weights of its best epoch; TorchAL's files have the last epoch's under the best one's
+  name.
 - Everything random has an address; TorchAL's searches, queries by dropout and VAAL are not seeded.
-- A seed that reuses recipes trains once, where TorchAL trains as many times by the same recipe as a search has trials.
-- Trials may be stopped at epochs 20 and 80 by successive halving with its usual factor of 4; TorchAL asks Optuna at every 20th.
-- Strategies as [their page](strategies.md) tells of each: ties of QBC are broken, the committee has the cycle's own recipe.
+- A seed that reuses recipes trains once, where TorchAL trains as many times by one recipe as a search has trials.
+- Successive halving keeps a quarter of the trials at epoch 20 and again at epoch 80; TorchAL asks Optuna's, with its
+  defaults, at every twentieth epoch. Those lost a point in replays where the median lost none
+  ([decision 12](decisions/0012-the-median-pruner-by-default.md)): for that, `--set tuning.pruner=median`.
+- Strategies as [their page](strategies.md) tells of each: ties of QBC are broken, for instance, and its committee is
+  trained by the cycle's own recipe.
 
 Of one preset:
 
@@ -71,9 +82,10 @@ Of one preset:
 
 TWINS = """## In miniature
 
-`torchal run experiments/paper/small/NAME.yaml --jobs 1`: as many axes, on small data with small networks. These show that an experiment
-works and what its report looks like, not what the paper found: their accuracies are to be held against nothing. Seconds of one process on
-a core of an Intel Xeon shared with other work (torch 2.13.0, CPU), and the first sentence of the report.
+`torchal run experiments/paper/small/NAME.yaml --jobs 1`: the same conditions on small data, with small networks and few
+replications. They show that an experiment works and what its report looks like, not what the paper found. Seconds are
+those of the processor, of one process with one thread (Intel Xeon, torch 2.13.0), with the verdict that its report
+begins with.
 
 """
 
@@ -172,8 +184,8 @@ def _row(name: str, about: About) -> str:
 def _twins() -> str:
     measured = yaml.safe_load(MEASURED.read_text(encoding="utf-8"))
     rows = [
-        f"| [`small/{name}`](../experiments/paper/small/{name}.yaml) | {each.dataset[0].plugin_name()} | {len(each.runs())} "
-        f"| {measured[name]['seconds']} | {measured[name]['verdict']} |"
+        f"| [`small/{name}`](../experiments/paper/small/{name}.yaml) | {each.dataset[0].plugin_name()} "
+        f"| {len(each.points())} | {measured[name]['seconds']} | {measured[name]['verdict']} |"
         for name, each in presets(SMALL).items()
     ]
     return "\n".join(["| twin | data | runs | seconds | verdict |", "|---|---|---|---|---|", *rows]) + "\n"

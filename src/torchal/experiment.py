@@ -112,7 +112,9 @@ class ExperimentSpec(Spec):
     @model_validator(mode="after")
     def _searchable(self) -> Self:
         if self.transfer_recipe and not self.transfer:
-            raise ValueError("transfer_recipe is for the networks of transfer, and there are none; name some, or remove it")
+            raise ValueError(
+                "transfer_recipe is for the networks of transfer, and there are none; name some, or remove it"
+            )
         targets = self.transfer if self.transfer != "all" else self.model
         by = (self.transfer_recipe,) if self.transfer_recipe else self.recipe
         for tuning, (model, recipe) in product(self.tuning, [*product(self.model, self.recipe), *product(targets, by)]):

@@ -59,10 +59,8 @@ def plan(
     console.print(show.stages(answer["stages"]))
     for warning in answer["warnings"]:
         console.print(f"[yellow]note:[/yellow] {show.escaped(warning)}", highlight=False)
-    console.print(
-        f"About {show.duration(answer['seconds'])} of one worker is missing ({show.operations(answer['flops'])}, without "
-        "pruning). Nothing was computed."
-    )
+    missing = f"{show.duration(answer['seconds'])} of one worker is missing ({show.operations(answer['flops'])}"
+    console.print(f"About {missing}, without pruning). Nothing was computed.")
 
 
 def run(
