@@ -13,6 +13,7 @@ from torchal.plan import Chain, Step
 from torchal.problem import opened
 from torchal.records import PlanRecord
 from torchal.runspec import RunSpec
+from torchal.training.effort import flops_of
 from torchal.training.fit import fresh
 from torchal.training.step import autocast
 
@@ -20,29 +21,63 @@ AXES = ("dataset", "model", "source", "condition", "strategy", "partition", "see
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one missing stage takes."""
+class Work:
+    """What one missing stage takes, whatever computes it."""
 
     stage: str
     examples: int
     """Examples sent forward and backward through the network."""
+    passed: int
+    """Examples sent forward only."""
+    flops: int
+    """Operations, counted as :mod:`torchal.training.effort` counts them."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one missing stage takes here."""
+
+    work: Work
     seconds: float
     """On one worker."""
 
+    @property
+    def stage(self) -> str:
+        """Its name."""
+        return self.work.stage
+
+
+def work(found: list[Chain], device: str = "cpu") -> dict[str, Work]:
+    """Return what each missing stage takes, by its identity: one that another run has finished is not missing.
+
+    Training steps are counted, and no pruning is supposed. What a strategy trains for itself is not counted.
+    """
+    return {identity: _work(spec, step, device) for identity, (spec, step) in _missing(found).items()}
+
 
 def missing(found: list[Chain], device: str = "cpu") -> dict[str, Cost]:
-    """Return what each missing stage costs, by its identity: one that another run has finished is not missing.
-
-    The estimate counts training steps, times one step on this device, and supposes no pruning.
-    """
+    """Return what each missing stage costs here, by its identity: its work, at the speed of one step on this device."""
     speeds: dict[tuple[str, str], tuple[float, float]] = {}
     costs: dict[str, Cost] = {}
+    for identity, (spec, step) in _missing(found).items():
+        network = (spec.model.label, spec.dataset.label)
+        if network not in speeds:
+            speeds[network] = _time(spec, device)
+        forward, both = speeds[network]
+        due = _work(spec, step, device)
+        costs[identity] = Cost(due, due.examples * both + due.passed * forward)
+    return costs
+
+
+def _missing(found: list[Chain]) -> dict[str, tuple[RunSpec, Step]]:
+    """Return each missing stage by its identity, with the first run that has it."""
     exist = {step.identity for chain in found for step in chain.steps[: len(chain.finished)]}
+    due: dict[str, tuple[RunSpec, Step]] = {}
     for chain in found:
         for step in chain.steps[len(chain.finished) :]:
-            if step.identity not in costs and step.identity not in exist:
-                costs[step.identity] = _cost(chain.spec, step, speeds, device)
-    return costs
+            if step.identity not in exist:
+                due.setdefault(step.identity, (chain.spec, step))
+    return due
 
 
 def by_stage(found: Iterable[Chain], costs: dict[str, Cost]) -> dict[str, dict[str, Any]]:
@@ -58,7 +93,8 @@ def by_stage(found: Iterable[Chain], costs: dict[str, Cost]) -> dict[str, dict[s
             table[stage] = {
                 "exist": len(exist[stage]),
                 "missing": len(some),
-                "examples": sum(cost.examples for cost in some),
+                "examples": sum(cost.work.examples for cost in some),
+                "flops": sum(cost.work.flops for cost in some),
                 "seconds": round(sum(cost.seconds for cost in some), 3),
             }
     return table
@@ -86,13 +122,11 @@ def by_axis(found: list[Chain], plan: PlanRecord, costs: dict[str, Cost]) -> dic
     return answer
 
 
-def _cost(spec: RunSpec, step: Step, speeds: dict[tuple[str, str], tuple[float, float]], device: str) -> Cost:
+def _work(spec: RunSpec, step: Step, device: str) -> Work:
     trained, passed = _examples(spec, step, device)
-    network = (spec.model.label, spec.dataset.label)
-    if network not in speeds:
-        speeds[network] = _time(spec, device)
-    forward, both = speeds[network]
-    return Cost(step.stage, trained, trained * both + passed * forward)
+    data = opened(spec, device).data
+    forward, both = flops_of(spec.model, data.shape, len(data.classes))
+    return Work(step.stage, trained, passed, trained * both + passed * forward)
 
 
 def _examples(spec: RunSpec, step: Step, device: str) -> tuple[int, int]:

@@ -33,11 +33,27 @@ def _targets(value: Any) -> Any:
 _AXES = ("dataset", "model", "strategy", "partition", "seed", "setting", "recipe", "tuning", "pool", "oracle")
 
 
+class About(Spec):
+    """What an experiment is made for, as people and reports read it. No result depends on it, and no key holds it."""
+
+    source: str
+    """What it repeats, such as a figure or a table of a paper."""
+
+    tables: tuple[str, ...] = ()
+    """Published tables that its results are to be held against, by their names in ``docs/results/reference.yaml``."""
+
+    differs: tuple[str, ...] = ()
+    """In what it is known to differ from what was published, a sentence each."""
+
+
 class ExperimentSpec(Spec):
     """The product of its axes, each a value or a list: what is compared, and under which conditions."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """Name of the folder of results: letters, digits, dot, dash and underscore."""
+
+    about: About | None = None
+    """What it is made for."""
 
     dataset: Annotated[tuple[AnySource, ...], BeforeValidator(one_or_many), Field(min_length=1)]
     """Where the data come from."""
@@ -48,6 +64,9 @@ class ExperimentSpec(Spec):
     transfer: Annotated[tuple[AnyModel, ...] | Literal["all"], BeforeValidator(_targets)] = ()
     """Networks that are trained on the rows that each ``model`` chose, cycle by cycle, beside that model itself; or
     ``all``: every model on the rows of every other."""
+
+    transfer_recipe: Recipe | None = None
+    """How the networks of ``transfer`` are trained; by default by ``recipe``, as those that choose."""
 
     strategy: Annotated[tuple[AnyStrategy, ...], BeforeValidator(one_or_many), Field(min_length=1)]
     """What chooses the rows to label. Comparisons are made with ``random``, so have it in the list."""
@@ -92,8 +111,13 @@ class ExperimentSpec(Spec):
 
     @model_validator(mode="after")
     def _searchable(self) -> Self:
-        models = (*self.model, *(self.transfer if self.transfer != "all" else ()))
-        for tuning, model, recipe in product(self.tuning, models, self.recipe):
+        if self.transfer_recipe and not self.transfer:
+            raise ValueError(
+                "transfer_recipe is for the networks of transfer, and there are none; name some, or remove it"
+            )
+        targets = self.transfer if self.transfer != "all" else self.model
+        by = (self.transfer_recipe,) if self.transfer_recipe else self.recipe
+        for tuning, (model, recipe) in product(self.tuning, [*product(self.model, self.recipe), *product(targets, by)]):
             tuning.of(model, recipe)
         if baseline() not in self.strategy and any(each.scope == "shared" for each in self.tuning):
             raise ValueError(f"tuning.scope shared searches on the labelled sets of {BASELINE}; add it to strategy")
@@ -122,31 +146,38 @@ class ExperimentSpec(Spec):
     def runs(self) -> tuple[RunSpec, ...]:
         """Return the runs, strategies side by side, so that early results already compare them."""
         points = self.points()
-        parts = {(id(t), id(m), id(r)): (t, m, r) for p in points for t, m, r in _searched(p)}
+        parts = {tuple(map(id, part)): part for point in points for part in self._searched(point)}
         found = {key: tuning.of(model, recipe) for key, (tuning, model, recipe) in parts.items()}
+        return tuple(self._run(point, found) for point in points)
 
-        def search(point: Point, model: Model) -> Tuning:
-            return found[id(point.tuning), id(model), id(point.recipe)]
-
-        return tuple(
-            RunSpec(
-                dataset=point.dataset,
-                model=point.model,
-                strategy=point.strategy,
-                partition=point.partition,
-                seed=point.seed,
-                setting=point.setting,
-                recipe=point.recipe.for_data(point.dataset.augment),
-                tuning=search(point, point.model),
-                pool=point.pool,
-                oracle=point.oracle,
-                source=None
-                if point.chooser is point.model
-                else Source(model=point.chooser, tuning=search(point, point.chooser)),
-                first_seed=self.seed[0],
-            )
-            for point in points
+    def _run(self, point: "Point", found: dict[tuple[int, ...], Tuning]) -> RunSpec:
+        """Return the run of a point, whose searches were written out."""
+        choosing, own = self._searched(point)
+        chosen_by, trained_by = (each[2].for_data(point.dataset.augment) for each in (choosing, own))
+        source = Source(
+            model=point.chooser,
+            tuning=found[tuple(map(id, choosing))],
+            recipe=None if chosen_by == trained_by else chosen_by,
         )
+        return RunSpec(
+            dataset=point.dataset,
+            model=point.model,
+            strategy=point.strategy,
+            partition=point.partition,
+            seed=point.seed,
+            setting=point.setting,
+            recipe=trained_by,
+            tuning=found[tuple(map(id, own))],
+            pool=point.pool,
+            oracle=point.oracle,
+            source=None if point.chooser is point.model else source,
+            first_seed=self.seed[0],
+        )
+
+    def _searched(self, point: "Point") -> tuple["Searched", "Searched"]:
+        """Return what is searched for the network that chooses, and for the one that is trained."""
+        moved = self.transfer_recipe if point.chooser is not point.model else None
+        return (point.tuning, point.chooser, point.recipe), (point.tuning, point.model, moved or point.recipe)
 
     def conditions(self) -> tuple[str, ...]:
         """Return for each run, in the order of :meth:`runs`, what tells its conditions from those of others."""
@@ -164,6 +195,10 @@ class ExperimentSpec(Spec):
         return [(own, each) for own in self.model for each in (own, *(other for other in targets if other != own))]
 
 
+Searched = tuple[Tuning, Model, Recipe]
+"""A search, the network it is for, and the recipe that it replaces fields of."""
+
+
 class Point(NamedTuple):
     """One point of the product."""
 
@@ -176,14 +211,11 @@ class Point(NamedTuple):
     oracle: Answers
     setting: Setting
     recipe: Recipe
+    """By which the network that chooses is trained."""
     tuning: Tuning
     partition: First
     seed: int
     strategy: Strategy
-
-
-def _searched(point: Point) -> list[tuple[Tuning, Model, Recipe]]:
-    return [(point.tuning, model, point.recipe) for model in (point.chooser, point.model)]
 
 
 def _described(point: Point) -> list[tuple[str, Spec]]:

@@ -107,10 +107,12 @@ def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
     costs = missing(found, host.device)
     return {
         "experiment": experiment.name,
+        "about": experiment.about.document() if experiment.about else None,
         "axes": by_axis(found, plan, costs),
         "runs": [{"id": chain.spec.id, "finished": len(chain.finished), "stages": len(chain.steps)} for chain in found],
         "warnings": list(plan.warnings),
         "stages": by_stage(found, costs),
+        "flops": sum(cost.work.flops for cost in costs.values()),
         "seconds": round(sum(cost.seconds for cost in costs.values()), 3),
     }
 

@@ -155,7 +155,8 @@ def experiment_of(card: Card, overrides: Iterable[str] = (), given: Iterable[str
     document = deepcopy(card.plan.protocol)
     for override in overrides:
         apply_override(document, override)
-    _refuse_code(card.name, {key: value for key, value in document.items() if key != "name"}, frozenset(given))
+    in_words = {"name", "about"}
+    _refuse_code(card.name, {key: value for key, value in document.items() if key not in in_words}, frozenset(given))
     try:
         experiment = ExperimentSpec.model_validate(document)
     except ValidationError as error:

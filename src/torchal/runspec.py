@@ -23,6 +23,8 @@ class Source(Spec):
     model: AnyModel
     tuning: Tuning
     """How its recipe was found."""
+    recipe: Recipe | None = None
+    """How it was trained, if otherwise than the run's network."""
 
 
 class RunSpec(Spec):
@@ -78,7 +80,9 @@ class RunSpec(Spec):
         """The run that makes the queries: this one, or that of the network it takes its rows from."""
         if self.source is None:
             return self
-        return self.model_copy(update={"model": self.source.model, "tuning": self.source.tuning, "source": None})
+        recipe = self.source.recipe or self.recipe
+        its = {"model": self.source.model, "tuning": self.source.tuning, "recipe": recipe}
+        return self.model_copy(update={**its, "source": None})
 
     def plan(self, cycles: int) -> tuple[tuple[int, StageName], ...]:
         """Return the (cycle, stage) pairs of this run in order, if it has so many cycles."""

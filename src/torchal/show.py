@@ -101,10 +101,30 @@ def runs(runs: list[dict[str, Any]], most: int = 12) -> Table:
 
 def stages(stages: dict[str, Any]) -> Table:
     """Return how many stages exist and are missing."""
-    table = Table("stage", "exist", "missing", "examples to train on", "estimate")
+    table = Table("stage", "exist", "missing", "examples to train on", "operations", "estimate")
     for stage, row in stages.items():
-        table.add_row(stage, str(row["exist"]), str(row["missing"]), f"{row['examples']:,}", duration(row["seconds"]))
+        amounts = (f"{row['examples']:,}", operations(row["flops"]), duration(row["seconds"]))
+        table.add_row(stage, str(row["exist"]), str(row["missing"]), *amounts)
     return table
+
+
+def about(told: dict[str, Any]) -> Table:
+    """Return what an experiment is made for."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("repeats", escaped(told["source"]))
+    if told["tables"]:
+        table.add_row("published", escaped(", ".join(told["tables"])))
+    for each in told["differs"]:
+        table.add_row("differs", escaped(each))
+    return table
+
+
+def operations(flops: float) -> str:
+    """Return floating-point operations in a fitting unit."""
+    for unit, size in (("EFLOP", 1e18), ("PFLOP", 1e15), ("TFLOP", 1e12)):
+        if flops >= size:
+            return f"{flops / size:,.3g} {unit}" if flops < 1000 * size else f"{flops / size:,.0f} {unit}"
+    return f"{flops / 1e9:.3g} GFLOP"
 
 
 def duration(seconds: float) -> str:

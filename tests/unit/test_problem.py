@@ -306,6 +306,32 @@ def test_a_network_that_is_not_in_the_models_is_trained_on_their_rows_alone():
     ]
 
 
+def test_networks_of_transfer_are_trained_by_a_recipe_of_their_own_on_rows_chosen_by_the_usual_one(tmp_path):
+    alone, other = spec(), {"name": "mlp", "hidden": [16]}
+    experiment = spec(transfer=[other], transfer_recipe={**BASE["recipe"], "weight_decay": 0.5})
+    own, moved = experiment.runs()
+    assert own == moved.chooser == alone.runs()[0]
+    assert (own.recipe.weight_decay, moved.recipe.weight_decay) == (alone.recipe[0].weight_decay, 0.5)
+    assert experiment.conditions() == ("", "")
+    with Store(tmp_path) as store:
+        rows = [[each.digest for each in rows_by_cycle(one, list(stages(one, store)))] for one in experiment.runs()]
+        recipes = [each.entry.json("fit.json")["recipe"] for each in stages(moved, store) if each.stage == "fit"]
+        queries = len(list((tmp_path / "query").iterdir()))
+    assert rows[0] == rows[1]
+    assert {recipe["weight_decay"] for recipe in recipes} == {0.5}
+    assert queries == moved.setting.cycles - 1
+
+
+def test_where_the_recipe_of_transfer_is_the_usual_one_runs_are_those_without_it():
+    other = [{"name": "mlp", "hidden": [16]}]
+    assert spec(transfer=other, transfer_recipe=BASE["recipe"]).runs() == spec(transfer=other).runs()
+
+
+def test_a_recipe_of_transfer_without_transfer_is_refused():
+    with pytest.raises(ValueError, match="transfer_recipe is for the networks of transfer, and there are none"):
+        spec(transfer_recipe="strong")
+
+
 def test_the_plan_says_where_rows_come_from(tmp_path):
     experiment = spec(transfer=[{"name": "mlp", "hidden": [16]}])
     with Store(tmp_path) as store:

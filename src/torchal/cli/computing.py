@@ -52,14 +52,15 @@ def plan(
         return
     console = Console()
     console.print(f"[bold]{experiment.name}[/bold]: {len(answer['runs'])} runs; results in {results / experiment.name}")
+    if answer["about"]:
+        console.print(show.about(answer["about"]), highlight=False)
     console.print(show.axes(answer))
     console.print(show.runs(answer["runs"]))
     console.print(show.stages(answer["stages"]))
     for warning in answer["warnings"]:
         console.print(f"[yellow]note:[/yellow] {show.escaped(warning)}", highlight=False)
-    console.print(
-        f"About {show.duration(answer['seconds'])} of one worker is missing (without pruning). Nothing was computed."
-    )
+    missing = f"{show.duration(answer['seconds'])} of one worker is missing ({show.operations(answer['flops'])}"
+    console.print(f"About {missing}, without pruning). Nothing was computed.")
 
 
 def run(

@@ -152,10 +152,11 @@ def cost(ledger: Ledger) -> list[tuple[str, Grid]]:
 
 
 def protocol(plan: PlanRecord) -> Grid:
-    """Return each part of the experiment's spec as YAML."""
+    """Return each part of the experiment's spec as YAML, but for what was left out."""
     rows = [
         [name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None)]
         for name, value in plan.protocol.items()
+        if value is not None
     ]
     return Grid(["part", "value"], [[name, text.removesuffix("...\n").rstrip()] for name, text in rows], 2)
 

@@ -19,7 +19,6 @@ from torchal.digest import digest_of
 from torchal.models import Classifier, Model
 from torchal.records import Effort, EpochRecord
 from torchal.rng import seeded
-from torchal.training.fit import fresh
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
 
@@ -88,8 +87,9 @@ _BACKWARD = {torch.ops.aten.convolution_backward: _conv_backward}
 @lru_cache(maxsize=16)
 def _counted(network: _Network) -> _Counted:
     """Count on the meta device, which has shapes and computes nothing."""
-    model = fresh(network.model, network.shape, network.classes, ("effort",)).to("meta").train()
-    examples = torch.empty(_BATCH, *network.shape, device="meta")
+    with torch.device("meta"):
+        model = network.model.build(network.shape, network.classes).train()
+        examples = torch.empty(_BATCH, *network.shape)
     with seeded("effort"), torch.enable_grad():
         with FlopCounterMode(display=False) as forward:
             logits = model(examples)
