@@ -1,4 +1,7 @@
-"""Write docs/same-picks.md from a run: ``python -m benchmarks picks --json > docs/results/same-picks.json``, then this."""
+"""Write docs/same-picks.md from the figures of a run.
+
+``python -m benchmarks picks --json > docs/results/same-picks.json``, then ``python scripts/same_picks_page.py``.
+"""
 
 import json
 import re
@@ -59,7 +62,7 @@ FAULTS = {
     "d3": "DBAL picks what it is certain of, as NaN",
     "d4": "BALD and DBAL on a network without dropout rank rounding noise",
     "d5": "core-set returns a row many times",
-    "d6": "the order of the pool decides most of a committee's picks",
+    "d6": "the order of the pool decides among thousands of equal votes",
     "d7": "noise is forgotten from cycle to cycle",
     "d8": "accuracies of a transfer overwrite each other",
     "d9": "per cent is a label",
@@ -74,15 +77,16 @@ Written by `scripts/same_picks_page.py`; the figures are of this run:
 
     python -m benchmarks picks --json > docs/results/same-picks.json && python scripts/same_picks_page.py
 
-TorchAL's rules are those of its code at 51e3810 (July 2022), written anew in plain numpy in `benchmarks/_torchal_rules.py`: its
-formulas, precisions, epsilons and order among equals. Both sides get the same float32 tables: of made-up pools, one of them of 40,000
-rows with 5,000 picks, and of networks trained on handwritten digits. `tests/conformance/test_torchal_rules.py` holds smaller ones
-to it in every build.
+TorchAL's rules are those of its code at 51e3810 (July 2022), written anew in plain numpy in
+`benchmarks/_torchal_rules.py`: its formulas, precisions, epsilons and order among equals; its own program is not run here.
+Both sides get the same float32 tables: of made-up pools, one of them of 40,000 rows with 5,000 picks, and of networks
+trained on digits.
+`tests/conformance/test_torchal_rules.py` holds smaller ones to it in every build.
 
 ## Strategies
 
-*Up to ties*: a row that one side alone chose has the very score at which the choice ends. *Gap*: how far, at most, the score of such
-a row lies from there.
+*Up to ties*: a row that one side alone chose has the very score at which the choice ends. *Gap*: how far, at most, the
+score of such a row lies from there.
 
 """
 
@@ -108,10 +112,10 @@ def _strategies(figures: dict[str, Any]) -> str:
     head = ["torchal", "TorchAL", "pools", "same set", "up to ties", "largest gap"]
     return f"""{_table(head, rows)}
 
-`uncertainty_bins` draws within bins: the same set here means as many rows of every bin, where bins are equally large. `random` has
-the same law and another generator: {random["in_common"]:g} rows in common in the mean, where chance gives
-{random["in_common_by_chance"]:g}. `vaal`, `vaal_minus_disc`, `core_gcn` and `tod` are not compared: the first two train networks
-of their own, and the last two cannot be called in TorchAL, which has their bodies commented out.
+`uncertainty_bins` draws within bins: the same set here means as many rows of every bin, where bins are equally large.
+`random` has the same law and another generator: {random["in_common"]:g} rows in common in the mean, where chance gives
+{random["in_common_by_chance"]:g}. `vaal`, `vaal_minus_disc`, `core_gcn` and `tod` are not compared: the first two train
+networks of their own, and the last two cannot be called in TorchAL, which has their bodies commented out.
 """
 
 
@@ -125,9 +129,9 @@ def _differences(measured: dict[str, Any]) -> str:
     head = ["difference", "what is counted", "TorchAL's rule", "torchal", "besides"]
     return f"""## Deliberate differences, measured
 
-The rule on the left is run as it is, on data on which the difference shows. Accuracies are means over seeds, and their differences
-are paired: torchal's way less TorchAL's, with the standard error. An accuracy that does not rise is told as well: a difference may
-be right and not pay on a small data set.
+The rule is run as it is, on data on which the difference shows. Accuracies are means over seeds, and their differences
+are paired: torchal's way less TorchAL's, with the standard error. One that does not rise is told as well: a difference
+may be right and not pay on a small data set.
 
 {_table(head, rows)}
 """
@@ -135,7 +139,7 @@ be right and not pay on a small data set.
 
 def _faults() -> str:
     rows = [[fault.upper(), what, " ".join(f"`{name}`" for name in _tests(fault))] for fault, what in FAULTS.items()]
-    return f"""## Faults, and the tests that we do not have them
+    return f"""## Faults, and tests that torchal is without them
 
 In `tests/unit/test_faults_of_torchal.py`; each fails if the fault is put into torchal.
 
