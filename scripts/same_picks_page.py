@@ -78,7 +78,7 @@ Written by `scripts/same_picks_page.py`; the figures are of this run:
     python -m benchmarks picks --json > docs/results/same-picks.json && python scripts/same_picks_page.py
 
 TorchAL's rules are those of its code at 51e3810 (July 2022), written anew in plain numpy in
-`benchmarks/_torchal_rules.py`: its formulas, precisions, epsilons and order among equals; its own program is not run here.
+`benchmarks/_torchal_rules.py`: its formulas, precisions, epsilons and order among equals; its own program is not run.
 Both sides get the same float32 tables: of made-up pools, one of them of 40,000 rows with 5,000 picks, and of networks
 trained on digits.
 `tests/conformance/test_torchal_rules.py` holds smaller ones to it in every build.
