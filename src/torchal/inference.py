@@ -115,7 +115,7 @@ def mc_probabilities(
     Raises:
         ValueError: if the network has no active dropout, or has alpha dropout, whose masks are of another kind.
     """
-    masks = _Masks(_active_dropout(model), where)
+    masks = _Masks(active_dropout(model), where)
     trunk, tail = _split(model, masks.layers)
     device = model.head.weight.device
     result = torch.empty(samples, len(rows), model.head.out_features, dtype=torch.float64, device=device)
@@ -137,7 +137,7 @@ def _batches(model: Classifier, inputs: Inputs, rows: Tensor, chunk: int) -> Ite
     return (x.to(device) for x in inputs.batches(part for part in rows.to(inputs.home).split(chunk) if len(part)))
 
 
-def _active_dropout(model: Classifier) -> dict[str, _Dropout]:
+def active_dropout(model: Classifier) -> dict[str, _Dropout]:
     """Return the dropout layers that drop something, by their name in the network."""
     layers = {
         name: layer

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import torch
 
 from torchal.experiment import ExperimentSpec
+from torchal.inference import active_dropout
 from torchal.loop import Done, record, stages
+from torchal.models import Classifier
 from torchal.problem import opened
 from torchal.records import PlannedRun, PlanRecord, RunRecord, StageName
 from torchal.runspec import RunSpec
@@ -72,7 +74,9 @@ def chains(experiment: ExperimentSpec, store: Store, device: str = "cpu") -> lis
         _served(chain.spec, device)
         check_start(chain.spec, opened(chain.spec, device))
     for spec in {(each.spec.dataset.label, each.spec.model.label): each.spec for each in found}.values():
-        _buildable(spec, device)
+        _built(spec, device)
+    for spec in {_asked(each.spec): each.spec for each in found}.values():
+        _samplable(spec, device)
     return found
 
 
@@ -88,11 +92,26 @@ def _served(spec: RunSpec, device: str) -> None:
         )
 
 
-def _buildable(spec: RunSpec, device: str) -> None:
-    """Refuse a network that cannot take the data, before anything is computed."""
+def _built(spec: RunSpec, device: str) -> Classifier:
+    """Return the network of a run without its weights; one that cannot take the data is refused, before any work."""
     data = opened(spec, device).data
     with torch.device("meta"):
-        spec.model.build(data.shape, len(data.classes))
+        return spec.model.build(data.shape, len(data.classes))
+
+
+def _asked(spec: RunSpec) -> tuple[str, str, str]:
+    """Return who asks which network about which data in the queries of a run."""
+    return spec.strategy.label, spec.dataset.label, spec.chooser.model.label
+
+
+def _samplable(spec: RunSpec, device: str) -> None:
+    """Refuse a network without dropout to a strategy that samples networks by it, as the query would after hours."""
+    if not spec.strategy.samples_dropout or spec.partition.told:
+        return
+    try:
+        active_dropout(_built(spec.chooser, device))
+    except ValueError as error:
+        raise ValueError(f"strategy '{spec.strategy.label}' on {spec.chooser.model.label}: {error}") from error
 
 
 def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "cpu") -> PlanRecord:

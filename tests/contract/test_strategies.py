@@ -143,6 +143,11 @@ class NeedsDropoutSilently(Strategy):
         return torch.arange(ctx.budget)
 
 
+class SamplesUndeclared(Strategy):
+    def select(self, ctx):
+        return ctx.top(ctx.mc_probabilities(2).var(0).sum(-1))
+
+
 class NeedsLabels(Strategy):
     def select(self, ctx):
         nearest = torch.cdist(ctx.embeddings, ctx.labelled_embeddings)
@@ -172,6 +177,7 @@ BROKEN = [
     (suite.check_saturated, RanksNaNFirst, "ranks NaN by torch.argsort"),
     (suite.check_copies, TakesAllAboveAverage, "with 10 distinct inputs .* returned shape"),
     (suite.check_without_dropout, NeedsDropoutSilently, "does not say so: no variance"),
+    (suite.check_without_dropout, SamplesUndeclared, "set samples_dropout = True"),
     (suite.check_nothing_labelled, NeedsLabels, "with nothing labelled yet: .* NaN"),
 ]
 

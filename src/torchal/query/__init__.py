@@ -237,6 +237,9 @@ class Strategy(Plugin):
     order_free: ClassVar[bool] = True
     """Whether the same rows are chosen however the pool is ordered, ties aside. The contract suite holds it to that."""
 
+    samples_dropout: ClassVar[bool] = False
+    """Whether it samples networks by dropout, so that a network without any is refused before anything runs."""
+
     @property
     def trainings(self) -> int:
         """How many networks a query has trained by the run's recipe, for the estimate of what an experiment costs."""

@@ -14,6 +14,8 @@ Deviations: a sample drops the same units for every row, where others draw a mas
 network and the choice does not depend on the order of the pool. Nats instead of bits, which changes no order.
 """
 
+from typing import ClassVar
+
 from jaxtyping import Int64
 from pydantic import Field
 from torch import Tensor
@@ -24,6 +26,8 @@ from torchal.query import QueryContext, Strategy
 
 class Bald(Strategy):
     """Prefer the points on which the sampled networks are each sure and together disagree."""
+
+    samples_dropout: ClassVar[bool] = True
 
     samples: int = Field(25, ge=2)
     """Networks drawn by dropout. More cost proportionally more time and make the choice less noisy."""

@@ -16,6 +16,7 @@ paper changes to draws by itself.
 """
 
 from itertools import count
+from typing import ClassVar
 
 from jaxtyping import Int64
 from pydantic import Field
@@ -27,6 +28,8 @@ from torchal.query import QueryContext, Strategy
 
 class Batchbald(Strategy):
     """Prefer points on whose labels the sampled networks disagree, and not all for the same reason."""
+
+    samples_dropout: ClassVar[bool] = True
 
     samples: int = Field(25, ge=2)
     """Networks drawn by dropout."""

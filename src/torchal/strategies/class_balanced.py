@@ -37,6 +37,11 @@ class ClassBalanced(Strategy):
         return self.strategy.order_free
 
     @property
+    def samples_dropout(self) -> bool:  # type: ignore[override]  # as the strategy inside does
+        """Whether the strategy inside does."""
+        return self.strategy.samples_dropout
+
+    @property
     def trainings(self) -> int:
         """Those of the strategy inside."""
         return self.strategy.trainings

@@ -15,6 +15,8 @@ network and the choice does not depend on the order of the pool. Nats instead of
 probabilities are exactly 0 they count 0, so that certain rows rank last and are not NaN.
 """
 
+from typing import ClassVar
+
 from jaxtyping import Int64
 from pydantic import Field
 from torch import Tensor
@@ -25,6 +27,8 @@ from torchal.query import QueryContext, Strategy
 
 class Dbal(Strategy):
     """Prefer the points on which the sampled networks, taken together, are the least sure."""
+
+    samples_dropout: ClassVar[bool] = True
 
     samples: int = Field(25, ge=2)
     """Networks drawn by dropout. More cost proportionally more time and make the choice less noisy."""

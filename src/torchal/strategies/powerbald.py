@@ -30,6 +30,7 @@ class Powerbald(Strategy):
     """Prefer, at random, the points on which the sampled networks are each sure and together disagree."""
 
     order_free: ClassVar[bool] = False  # each position has its own noise
+    samples_dropout: ClassVar[bool] = True
 
     samples: int = Field(25, ge=2)
     """Networks drawn by dropout. More cost proportionally more time and make the scores less noisy."""

@@ -35,6 +35,11 @@ class Subsample(Strategy):
     """Rows drawn; the budget if that is more, and the whole pool if that is less."""
 
     @property
+    def samples_dropout(self) -> bool:  # type: ignore[override]  # as the strategy inside does
+        """Whether the strategy inside does."""
+        return self.strategy.samples_dropout
+
+    @property
     def trainings(self) -> int:
         """Those of the strategy inside."""
         return self.strategy.trainings

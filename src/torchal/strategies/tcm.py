@@ -39,6 +39,11 @@ class Tcm(Strategy):
         return self.before.order_free and self.after.order_free
 
     @property
+    def samples_dropout(self) -> bool:  # type: ignore[override]  # as those inside do
+        """Whether one of the strategies inside does."""
+        return self.before.samples_dropout or self.after.samples_dropout
+
+    @property
     def trainings(self) -> int:
         """The larger of those inside."""
         return max(self.before.trainings, self.after.trainings)

@@ -123,12 +123,13 @@ def check_copies(strategy: Strategy) -> None:
 
 
 def check_without_dropout(strategy: Strategy) -> None:
-    """An answer without dropout in the network, or a ValueError that says that dropout is missing."""
+    """An answer without dropout in the network, or the declaration that it is needed and a ValueError that says so."""
     try:
         choose(strategy, FakePool(dropout=0.0).context())
     except ValueError as error:
         if "dropout" not in str(error):
             raise AssertionError(f"fails on a network without dropout and does not say so: {error}") from error
+        assert strategy.samples_dropout, "needs dropout; set samples_dropout = True, so that a plan refuses it in time"
 
 
 def check_nothing_labelled(strategy: Strategy) -> None:
