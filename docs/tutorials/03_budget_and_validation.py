@@ -13,6 +13,8 @@
 # - which of the two your own experiment should spend labels on.
 
 # %%
+from pathlib import Path
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -101,7 +103,7 @@ alt.Chart(long).mark_line(point=True).encode(x=x, y="points", color=alt.Color("w
 
 # %%
 large = experiment | {"name": "large", "partition": {"drawn": [1], "labelled": 40, "validation": 400}}
-plan = planned(ExperimentSpec.model_validate(large), Host("results"))
+plan = planned(ExperimentSpec.model_validate(large), Host(Path("results")))
 print(*plan["warnings"], sep="\n")
 
 # %% [markdown]
