@@ -3,8 +3,9 @@
 #
 # *Eight minutes. Nothing is downloaded.*
 #
-# Labels cost money. **Active learning** lets a model say which examples it wants labelled next, in the hope that fewer labels will do.
-# The opponent is simple: choose at random. Most of the work in this field lies in finding out honestly who won.
+# Labels cost money. **Active learning** lets a model say which examples it wants labelled next, in the hope that
+# fewer labels will do. The opponent is simple: choose at random. Most of the work in this field lies in finding out
+# honestly who won.
 #
 # **Afterwards you will know**
 #
@@ -36,8 +37,9 @@ x_pool, y_pool, x_test, y_test = x[pool], y[pool], x[test], y[test]
 # %% [markdown]
 # ## One query
 #
-# We pretend that twenty of 1,200 handwritten digits are labelled. A model is trained on them, and says how sure it is about all
-# 1,200. A **strategy** reads that and answers with rows. `torchal.select` is all it takes, whatever your model is.
+# We pretend that twenty of 1,200 handwritten digits are labelled. A model is trained on them, and says how sure it is
+# about all 1,200. A **strategy** reads that and answers with rows. `torchal.select` is all it takes, whatever your
+# model is.
 
 
 # %%
@@ -54,16 +56,16 @@ picks = {name: torchal.select(name, budget=30, **facts) for name in ("random", "
 picks["margin"]
 
 # %% [markdown]
-# *margin* wants the rows whose two likeliest classes are closest, *coreset* those far from everything labelled, *random* ignores
-# all that. Strategies look at the same pool and agree on surprisingly little:
+# *margin* wants the rows whose two likeliest classes are closest, *coreset* those far from everything labelled,
+# *random* ignores all that. Strategies look at the same pool and agree on surprisingly little:
 
 # %%
 names = list(picks)
 pd.DataFrame([[len(set(picks[a]) & set(picks[b])) for b in names] for a in names], names, names)
 
 # %% [markdown]
-# The pool on its two leading principal components shows the characters: one keeps to borders between classes, one spreads out to the
-# edges.
+# The pool on its two leading principal components shows the characters: one keeps to borders between classes, one
+# spreads out to the edges.
 
 # %%
 flat = PCA(2, random_state=0).fit_transform(x_pool).round(3)
@@ -85,8 +87,8 @@ alt.hconcat(*(panel.properties(width=190, height=170, title=n) for panel, n in z
 # %% [markdown]
 # ## The same answer every time
 #
-# A choice that cannot be repeated cannot be checked. torchal draws random numbers from an *address* (here: the seed you give), never
-# from a global stream, so what else your program does changes nothing.
+# A choice that cannot be repeated cannot be checked. torchal draws random numbers from an *address* (here: the seed
+# you give), never from a global stream, so what else your program does changes nothing.
 
 # %%
 np.random.default_rng().random(1000)  # somebody draws numbers in between
@@ -98,8 +100,8 @@ print("another seed, same random rows:", np.array_equal(other, picks["random"]))
 # %% [markdown]
 # ## One run says nothing
 #
-# Now a whole loop: from 20 labels to 80 in three queries. We run it from eight different starts, with *margin* and with *random*, each
-# pair of runs **from the same start**.
+# Now a whole loop: from 20 labels to 80 in three queries. We run it from eight different starts, with *margin* and
+# with *random*, each pair of runs **from the same start**.
 
 
 # %%
@@ -117,15 +119,17 @@ runs.round(1)
 
 # %%
 print(f"margin is ahead in {(runs['gain'] > 0).sum()} of {len(runs)} starts")
-print(f"a paper with one start could report anything from {runs['gain'].min():+.1f} to {runs['gain'].max():+.1f} points")
+print(
+    f"a paper with one start could report anything from {runs['gain'].min():+.1f} to {runs['gain'].max():+.1f} points"
+)
 
 # %% [markdown]
-# That spread is the reason for everything that follows. With one start you report an anecdote, and if you may choose which start, you
-# report a wish.
+# That spread is the reason for everything that follows. With one start you report an anecdote, and if you may choose
+# which start, you report a wish.
 #
-# Look at the columns once more. Some starts are lucky *for both*. Because each pair shares its start, that luck falls out of the
-# difference. This is **pairing**, and it is free. How much it helps is the comparison of two standard deviations: that of the paired
-# gain, and the one it would have had if each strategy had had starts of its own.
+# Look at the columns once more. Some starts are lucky *for both*. Because each pair shares its start, that luck falls
+# out of the difference. This is **pairing**, and it is free. How much it helps is the comparison of two standard
+# deviations: that of the paired gain, and the one it would have had if each strategy had had starts of its own.
 
 # %%
 unpaired = np.hypot(runs["random"].std(), runs["margin"].std())
@@ -134,9 +138,9 @@ print(f"spread of the gain, paired: {runs['gain'].std():.1f} points; unpaired: {
 # %% [markdown]
 # ## The loop as an experiment
 #
-# You need not write that loop. An experiment is a list of choices, and torchal runs every combination: here two strategies from three
-# starts, called **partitions** since they also say which rows are pool and validation. A **cycle** is one training; between two
-# cycles lies a query.
+# You need not write that loop. An experiment is a list of choices, and torchal runs every combination: here two
+# strategies from three starts, called **partitions** since they also say which rows are pool and validation. A
+# **cycle** is one training; between two cycles lies a query.
 
 # %%
 found = torchal.compute(
@@ -158,13 +162,14 @@ print(found.sentence)
 found.curves[0]
 
 # %% [markdown]
-# Faint lines are single runs, strong ones their means, bands are 95 % intervals. Both strategies share the first point exactly: they
-# have the same start, the same initial weights and the same order of examples, and nothing has been chosen yet.
+# Faint lines are single runs, strong ones their means, bands are 95 % intervals. Both strategies share the first
+# point exactly: they have the same start, the same initial weights and the same order of examples, and nothing has
+# been chosen yet.
 #
 # ## Active sets that others can check
 #
-# What a strategy *did* is a list of rows. Write those lists down and anybody can train on them, with other software or another
-# network, and see whether your gain is in the rows or elsewhere.
+# What a strategy *did* is a list of rows. Write those lists down and anybody can train on them, with other software
+# or another network, and see whether your gain is in the rows or elsewhere.
 
 # %%
 from torchal.export import export_index
@@ -174,8 +179,8 @@ files = export_index(found.experiment, Path("results"), Path("sets"))
 print(len(files), "files, such as", *sorted(str(file) for file in files if "margin" in str(file))[:4], sep="\n  ")
 
 # %% [markdown]
-# `manifest.json` among them holds a digest of every file and of the data, so that nobody trains on something else by accident. Replaying
-# it queries nothing; it trains on the rows, cycle by cycle:
+# `manifest.json` among them holds a digest of every file and of the data, so that nobody trains on something else by
+# accident. Replaying it queries nothing; it trains on the rows, cycle by cycle:
 
 # %%
 replayed = torchal.compute(replay(Path("sets/manifest.json")), "elsewhere")
@@ -186,12 +191,12 @@ print(f"{len(both)} numbers, of which {(both['value'] != both['value_replayed'])
 # %% [markdown]
 # ## Exercise
 #
-# 1. Let `accuracy` start with 100 labels instead of 20. Does the spread of the gain grow or shrink? Why might early results be the
-#    loudest?
-# 2. Replay the sets with another network: `replay(Path("sets/manifest.json"), overrides=("model.hidden=[16]",))`. What question does that
-#    answer? (Tutorial 4 asks it properly.)
+# 1. Let `accuracy` start with 100 labels instead of 20. Does the spread of the gain grow or shrink? Why might early
+#    results be the loudest?
+# 2. Replay the sets with another network: `replay(Path("sets/manifest.json"), overrides=("model.hidden=[16]",))`.
+#    What question does that answer? (Tutorial 4 asks it properly.)
 #
 # ## Read on
 #
-# Next: [2. AutoML per cycle](02_automl_per_cycle.ipynb). All strategies and their sources: [strategies](../strategies.md). What is held
-# equal between them: [the protocol](../protocol.md).
+# Next: [2. AutoML per cycle](02_automl_per_cycle.ipynb). All strategies and their sources:
+# [strategies](../strategies.md). What is held equal between them: [the protocol](../protocol.md).

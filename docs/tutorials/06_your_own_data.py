@@ -3,8 +3,8 @@
 #
 # *Six minutes.*
 #
-# You have examples, some labels, and money for more. Before you spend it on a strategy, find out on the labels you have whether
-# choosing pays at all.
+# You have examples, some labels, and money for more. Before you spend it on a strategy, find out on the labels you
+# have whether choosing pays at all.
 #
 # **Afterwards you will know**
 #
@@ -28,9 +28,9 @@ from torchal.report.frame import GROUP, scores
 # %% [markdown]
 # ## A file
 #
-# Let this be measurements of parts from a production line: most are good, some are scratched, few are cracked. We make them up; yours
-# come from wherever `x` (numbers, a row for each example; or images as `uint8`) and `y` (whole numbers, or words) come from. `.npz`,
-# `.npy` and `.safetensors` are read, and nothing in them is ever executed.
+# Let this be measurements of parts from a production line: most are good, some are scratched, few are cracked. We
+# make them up; yours come from wherever `x` (numbers, a row for each example; or images as `uint8`) and `y` (whole
+# numbers, or words) come from. `.npz`, `.npy` and `.safetensors` are read, and nothing in them is ever executed.
 
 # %%
 rng = np.random.default_rng(0)
@@ -43,8 +43,8 @@ np.savez("parts.npz", x=x, y=names[y])
 # %% [markdown]
 # ## Look before you train
 #
-# Three questions cost a line each, and have ruined more studies than any strategy has saved. How often does each class occur? Are there
-# copies, which may lie on both sides of a split? Is anything not a number?
+# Three questions cost a line each, and have ruined more studies than any strategy has saved. How often does each
+# class occur? Are there copies, which may lie on both sides of a split? Is anything not a number?
 
 # %%
 data = np.load("parts.npz")
@@ -60,8 +60,8 @@ pd.DataFrame(
 # %% [markdown]
 # ## Does choosing pay?
 #
-# All rows are labelled, so we can play the game from the beginning, several times: hide the labels, let strategies buy them back. The
-# data set is named by its file; 30 % are held out as the test side, stratified, always the same.
+# All rows are labelled, so we can play the game from the beginning, several times: hide the labels, let strategies
+# buy them back. The data set is named by its file; 30 % are held out as the test side, stratified, always the same.
 
 # %%
 found = torchal.compute(
@@ -85,9 +85,9 @@ found.curves[0]
 # %% [markdown]
 # ## Rare classes
 #
-# Whoever calls every part "good" is right in most cases, and useless. **Balanced accuracy** is the mean of the accuracies on each class,
-# so that a cracked part counts as much as all good ones together. It was measured all along, and compared in the same way, pair by
-# pair:
+# Whoever calls every part "good" is right in most cases, and useless. **Balanced accuracy** is the mean of the
+# accuracies on each class, so that a cracked part counts as much as all good ones together. It was measured all
+# along, and compared in the same way, pair by pair:
 
 # %%
 rows = []
@@ -100,27 +100,28 @@ table = pd.concat(rows)[["metric", "strategy", "mean", "low", "high", "n"]].rese
 table.round(3)
 
 # %% [markdown]
-# These are gains over random at the last budget, as shares. If the rows for accuracy and for balanced accuracy tell different stories,
-# neither is wrong; they answer different questions. Decide which one is yours **before** you look, and report that one. Four metrics
-# times two strategies are eight chances to find something, a matter that tutorial 7 takes up.
+# These are gains over random at the last budget, as shares. If the rows for accuracy and for balanced accuracy tell
+# different stories, neither is wrong; they answer different questions. Decide which one is yours **before** you look,
+# and report that one. Four metrics times two strategies are eight chances to find something, a matter that tutorial 7
+# takes up.
 #
 # ## In labels
 #
-# "Two points better" is hard to weigh against an invoice. The same curves read sideways say how many labels random needs for what a
-# strategy reached; the difference is what was saved.
+# "Two points better" is hard to weigh against an invoice. The same curves read sideways say how many labels random
+# needs for what a strategy reached; the difference is what was saved.
 
 # %%
 saved = savings.savings(found.findings.compared)
 saved[[name for name in saved.columns if name not in GROUP]].round(3)
 
 # %% [markdown]
-# Where random never gets as far within its own budget, the saving can only be bounded, and is told so rather than guessed. Savings can be
-# negative: then choosing cost you labels.
+# Where random never gets as far within its own budget, the saving can only be bounded, and is told so rather than
+# guessed. Savings can be negative: then choosing cost you labels.
 #
 # ## The next rows
 #
-# Suppose that choosing pays, or that you want to try. Your real pool has no labels at all. Train whatever model you use on what is
-# labelled, and ask:
+# Suppose that choosing pays, or that you want to try. Your real pool has no labels at all. Train whatever model you
+# use on what is labelled, and ask:
 
 # %%
 labelled = np.arange(60)
@@ -129,11 +130,12 @@ rows_to_label = torchal.select("margin", probabilities=model.predict_proba(data[
 pd.DataFrame(model.predict_proba(data["x"][rows_to_label]), rows_to_label, model.classes_).round(2).head(5)
 
 # %% [markdown]
-# Each is a row about which the model cannot make up its mind between two answers. In a shell, `torchal select` does the same with files.
+# Each is a row about which the model cannot make up its mind between two answers. In a shell, `torchal select` does
+# the same with files.
 #
-# Two pieces of advice for the real thing. Keep a **random** sample as validation and test rows, since rows that were chosen are no
-# fair sample of anything. And keep labelling a few random rows beside the chosen ones: they are your only way of noticing that the
-# strategy has led you into a corner.
+# Two pieces of advice for the real thing. Keep a **random** sample as validation and test rows, since rows that were
+# chosen are no fair sample of anything. And keep labelling a few random rows beside the chosen ones: they are your
+# only way of noticing that the strategy has led you into a corner.
 
 # %%
 Path("next.csv").write_text("\n".join(map(str, ["row", *rows_to_label])) + "\n")
@@ -142,12 +144,13 @@ print(Path("next.csv").read_text().splitlines()[:4])
 # %% [markdown]
 # ## Exercise
 #
-# 1. Have `"class_weights": "balanced"` in the recipe. Whose balanced accuracy rises more, random's or margin's? What does that leave of the
-#    gain?
-# 2. Copy fifty rows of `x` to the end of the file, with their labels, before it is saved. Which of the three questions catches it, and
-#    what might it have done to the test accuracy?
+# 1. Have `"class_weights": "balanced"` in the recipe. Whose balanced accuracy rises more, random's or margin's? What
+#    does that leave of the gain?
+# 2. Copy fifty rows of `x` to the end of the file, with their labels, before it is saved. Which of the three
+#    questions catches it, and what might it have done to the test accuracy?
 #
 # ## Read on
 #
-# Next: [7. Your own strategy](07_your_own_strategy.ipynb). Folders of images and data from the hub: [README](../../README.md). More than fits into
-# memory: [large data](../large-data.md). Imbalance, noise, prices and strangers: [conditions](../conditions.md).
+# Next: [7. Your own strategy](07_your_own_strategy.ipynb). Folders of images and data from the hub:
+# [README](../../README.md). More than fits into memory: [large data](../large-data.md). Imbalance, noise, prices and
+# strangers: [conditions](../conditions.md).
