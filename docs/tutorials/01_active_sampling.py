@@ -57,15 +57,15 @@ picks["margin"]
 
 # %% [markdown]
 # *margin* wants the rows whose two likeliest classes are closest, *coreset* those far from everything labelled,
-# *random* ignores all that. Strategies look at the same pool and agree on surprisingly little:
+# *random* ignores all that. Strategies look at the same pool, and the table counts the rows that they have in common:
 
 # %%
 names = list(picks)
 pd.DataFrame([[len(set(picks[a]) & set(picks[b])) for b in names] for a in names], names, names)
 
 # %% [markdown]
-# The pool on its two leading principal components shows the characters: one keeps to borders between classes, one
-# spreads out to the edges.
+# Drawn on the pool's two leading principal components, the characters show a little. Margin gathers where classes
+# meet. Coreset keeps its rows apart, though in all 64 dimensions, of which a plane hides most.
 
 # %%
 flat = PCA(2, random_state=0).fit_transform(x_pool).round(3)
