@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torchal.launch import run_experiment
     from torchal.loop import run
     from torchal.models import Classifier, Model
+    from torchal.notebook import compute
     from torchal.query import QueryContext, Strategy
     from torchal.runspec import RunSpec
     from torchal.selection import select
@@ -33,6 +34,7 @@ __all__ = [
     "Source",
     "Store",
     "Strategy",
+    "compute",
     "run",
     "run_experiment",
     "select",
@@ -48,6 +50,7 @@ _HOMES = {
     "torchal.models": ("Classifier", "Model"),
     "torchal.query": ("QueryContext", "Strategy"),
     "torchal.loop": ("run",),
+    "torchal.notebook": ("compute",),
     "torchal.selection": ("select",),
     "torchal.store": ("Store",),
 }

@@ -84,6 +84,7 @@ def test_the_public_names_are_these_and_each_can_be_had():
         "Source",
         "Store",
         "Strategy",
+        "compute",
         "run",
         "run_experiment",
         "select",

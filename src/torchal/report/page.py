@@ -47,7 +47,7 @@ def report(results: Path, *experiments: str, formats: Sequence[str] = ()) -> Rep
         static.write((figure for part in parts for figure in part.figures), folder / "figures", formats)
     file = folder / "report.html"
     file.write_text(html(found, parts), encoding="utf-8", newline="\n")
-    return Report(file, _verdict(found))
+    return Report(file, verdict_of(found))
 
 
 def verdict(results: Path, *experiments: str) -> Verdict:
@@ -56,7 +56,7 @@ def verdict(results: Path, *experiments: str) -> Verdict:
     Raises:
         ValueError: if one was never started in that folder or nothing has been measured yet.
     """
-    return _verdict(findings(results, *experiments))
+    return verdict_of(findings(results, *experiments))
 
 
 def write(results: Path, *experiments: str) -> Path:
@@ -68,7 +68,8 @@ def write(results: Path, *experiments: str) -> Path:
     return report(results, *experiments).page
 
 
-def _verdict(found: Findings) -> Verdict:
+def verdict_of(found: Findings) -> Verdict:
+    """Return whether any strategy beats random, by what was read already."""
     changes = tuple(sentence for _, sentence, _ in conditions.compared(found.compared))
     return Verdict(found.summary, len(found.experiment.unfinished), changes)
 

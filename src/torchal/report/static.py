@@ -71,6 +71,11 @@ def svg(figure: Figure) -> str:
     return _numbered(_FAINT.sub(r"\1 fill-opacity=\2 stroke-opacity=\2", _UNSEEN.sub("", text)))
 
 
+def png(figure: Figure, dots: int = DOTS) -> bytes:
+    """Return a figure as PNG, with so many dots in an inch."""
+    return _png(svg(figure), dots)
+
+
 def _numbered(text: str) -> str:
     """Return a drawing whose parts are numbered by their order in it; the library goes on from the one before it."""
     numbers = {name: str(number) for number, name in enumerate(dict.fromkeys(_NUMBERED.findall(text)))}
@@ -107,8 +112,8 @@ def _columns(labels: Sequence[str], width: int) -> int:
     return max(1, min(len(labels), int((width - 40) / longest)))
 
 
-def _png(text: str) -> bytes:
-    return bytes(vl_convert.svg_to_png(text, scale=72 / PIXELS, ppi=DOTS))
+def _png(text: str, dots: int = DOTS) -> bytes:
+    return bytes(vl_convert.svg_to_png(text, scale=72 / PIXELS, ppi=dots))
 
 
 def _pdf(text: str) -> bytes:
