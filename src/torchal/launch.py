@@ -106,7 +106,7 @@ def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
     return {
         "experiment": experiment.name,
         "axes": by_axis(found, plan, costs),
-        "runs": [{"id": chain.spec.id, "finished": len(chain.finished), "stages": len(chain.steps)} for chain in found],
+        "runs": [{"id": chain.id, "finished": len(chain.finished), "stages": len(chain.steps)} for chain in found],
         "warnings": list(plan.warnings),
         "stages": by_stage(found, costs),
         "seconds": round(sum(cost.seconds for cost in costs.values()), 3),
@@ -160,7 +160,7 @@ def _advance(schedule: Schedule, store: Store, known: ReadOnlyStore, host: Host,
             if len(chain.finished) <= before:
                 step = chain.steps[before]
                 raise RuntimeError(
-                    f"{step.stage} of {chain.spec.id}, cycle {step.cycle}, was computed and is not in the store under "
+                    f"{step.stage} of {chain.id}, cycle {step.cycle}, was computed and is not in the store under "
                     "the key expected here: did the code or the data change while this ran? Run it again."
                 )
             schedule.moved(chain, before)
@@ -168,18 +168,18 @@ def _advance(schedule: Schedule, store: Store, known: ReadOnlyStore, host: Host,
 
 
 def _write_record(chain: Chain, store: Store, folder: Path) -> None:
-    store.write(folder / "runs" / f"{chain.spec.id}.json", chain.record().text())
+    store.write(folder / "runs" / f"{chain.id}.json", chain.record().text())
 
 
 def _kept_waiting(chain: Chain, owner: str) -> Failure:
     step = chain.next
     assert step is not None
-    return Failure(chain.spec.id, step.cycle, step.stage, f"waits for {owner}, which failed", "")
+    return Failure(chain.id, step.cycle, step.stage, f"waits for {owner}, which failed", "")
 
 
 def _fail(part: Part, error: BaseException, store: Store, folder: Path) -> Failure:
     text = "".join(traceback.format_exception(error))
-    run, step = part.chain.spec.id, part.step
+    run, step = part.chain.id, part.step
     failure = Failure(run, step.cycle, step.stage, f"{type(error).__name__}: {error}", text)
     store.write(folder / "failures" / f"{run}.txt", f"cycle {step.cycle}, {step.stage}\n{text}")
     return failure

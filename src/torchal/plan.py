@@ -1,6 +1,7 @@
 """What an experiment consists of, how much of it exists, and what the rest will cost."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 
@@ -40,6 +41,11 @@ class Chain:
         cycles = opened(spec, device).cycles
         named = zip(spec.plan(cycles), spec.stage_identities(cycles), strict=True)
         return cls(spec, tuple(Step(*step, identity) for step, identity in named))
+
+    @cached_property
+    def id(self) -> str:
+        """The run's name, which takes a digest of its whole spec to know."""
+        return self.spec.id
 
     @property
     def next(self) -> Step | None:
@@ -100,7 +106,7 @@ def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "c
     classes = list(dict.fromkeys(opened(chain.spec, device).data.classes for chain in found))
     planned = tuple(
         PlannedRun(
-            id=chain.spec.id,
+            id=chain.id,
             strategy=chain.spec.strategy.label,
             dataset=chain.spec.dataset.label,
             model=chain.spec.model.label,
