@@ -101,9 +101,13 @@ def _buildable(spec: RunSpec, device: str) -> None:
         spec.model.build(data.shape, len(data.classes))
 
 
-def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "cpu") -> PlanRecord:
-    """Return what an experiment will do, as status and report read it."""
+def plan_record(
+    experiment: ExperimentSpec, found: list[Chain], device: str = "cpu", before: PlanRecord | None = None
+) -> PlanRecord:
+    """Return what an experiment will do, as status and report read it, and which data it saw before."""
     classes = list(dict.fromkeys(opened(chain.spec, device).data.classes for chain in found))
+    seen = [*(before.data if before else ()), *(opened(chain.spec, device).data.digest for chain in found)]
+    data = list(dict.fromkeys(seen))
     planned = tuple(
         PlannedRun(
             id=chain.id,
@@ -116,6 +120,7 @@ def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "c
             seed=chain.spec.seed,
             training=opened(chain.spec, device).training,
             classes=classes.index(opened(chain.spec, device).data.classes),
+            data=data.index(opened(chain.spec, device).data.digest),
             stages=tuple((step.cycle, step.stage) for step in chain.steps),
         )
         for chain, condition in zip(found, experiment.conditions(), strict=True)
@@ -126,8 +131,17 @@ def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "c
         runs=planned,
         cycles=cycles,
         classes=tuple(classes),
+        data=tuple(data),
         warnings=warnings(found, device),
         protocol=experiment.document(),
+    )
+
+
+def replaced(before: PlanRecord, now: PlanRecord) -> tuple[str, ...]:
+    """Return the data sets of which runs see another content than they saw before."""
+    saw = {run.id: before.data[run.data] for run in before.runs if run.data < len(before.data)}
+    return tuple(
+        dict.fromkeys(run.dataset for run in now.runs if saw.get(run.id, now.data[run.data]) != now.data[run.data])
     )
 
 

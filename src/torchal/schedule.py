@@ -223,7 +223,7 @@ def _lengths(found: list[Chain]) -> dict[str, int]:
     """Return, for each identity, of how many stages the longest chain is that begins with it, from run to run."""
     lengths: dict[str, int] = {}
     for _ in found:  # a chain may go on in another run, and so on, but in each only once
-        if not any([_lengthened(chain, lengths) for chain in found]):
+        if not sum(_lengthened(chain, lengths) for chain in found):
             break
     return lengths
 
