@@ -178,7 +178,7 @@ def _cluster() -> dict[str, Any]:
             break
         end, ended = heapq.heappop(ends)
         part = running.pop(ended)
-        if part.trial is None:
+        if part.number is None:
             done.add(part.step.identity)
         schedule.done(part)
         while passed := schedule.passed():
@@ -203,4 +203,4 @@ def _stub(chain: Chain) -> _Stub:
 
 
 def _duration(part: Part, draw: np.random.Generator) -> float:
-    return SECONDS["trial" if part.trial is not None else part.step.stage] * float(draw.uniform(0.5, 1.5))
+    return SECONDS["trial" if part.number is not None else part.step.stage] * float(draw.uniform(0.5, 1.5))

@@ -3,6 +3,7 @@
 Records are written here alone, from what the store holds.
 """
 
+import json
 import shutil
 import traceback
 from collections.abc import Iterable, Iterator
@@ -20,11 +21,16 @@ from torchal.experiment import ExperimentSpec
 from torchal.faults import disk_fault
 from torchal.fingerprint import accept
 from torchal.host import Host, Progress, Watch, prepare
-from torchal.plan import Chain, chains, plan_record
-from torchal.records import StageName
+from torchal.plan import Chain, chains, plan_record, replaced
+from torchal.records import PlanRecord, StageName
 from torchal.schedule import Part, Schedule
-from torchal.store import ReadOnlyStore, Store
+from torchal.store import Event, ReadOnlyStore, Store
 from torchal.training.world import World
+
+_OUTDATED = (
+    "had results that rest on other data, on another version of a stage or on entries that are gone or damaged; those "
+    "are computed anew"
+)
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,15 @@ def run_experiment(
         found = chains(experiment, store, host.device)
         folder = host.results / experiment.name
         store.write(folder / "spec.yaml", experiment.text())
-        store.write(folder / "plan.json", plan_record(experiment, found, host.device).text())
+        before = _plan_before(folder / "plan.json", watch)
+        plan = plan_record(experiment, found, host.device, before)
+        if before is not None and not host.mixed:
+            _refuse_other_data(before, plan, folder)
+        store.write(folder / "plan.json", plan.text())
         World.here().barrier()  # the first has written what the others now read
         shutil.rmtree(folder / "failures", ignore_errors=True)
+        if outdated := sum(_outdated(chain, folder) for chain in found):
+            watch(Event("outdated", "runs", "", f"{outdated} {_OUTDATED}"))
         for chain in found:
             _write_record(chain, store, folder)
         try:
@@ -95,6 +107,33 @@ def _explained(results: Path) -> Iterator[None]:
         ) from error
 
 
+def _plan_before(file: Path, watch: Watch) -> PlanRecord | None:
+    """Return what the experiment was last asked to do; a record that is damaged is told of, and written anew."""
+    try:
+        return PlanRecord.read(file) if file.is_file() else None
+    except ValueError:
+        watch(Event("corrupt", "plan", "", f"{file} is damaged, and written anew"))
+        return None
+
+
+def _refuse_other_data(before: PlanRecord, now: PlanRecord, folder: Path) -> None:
+    if names := replaced(before, now):
+        raise ValueError(
+            f"dataset {', '.join(names)}: its content is not what {folder} was computed from; put that back, use "
+            "another name or --results folder, or say --mixed, which computes anew what rests on it and records that"
+        )
+
+
+def _outdated(chain: Chain, folder: Path) -> bool:
+    """Return whether a run's record names results that are no longer found as its own."""
+    try:
+        cycles = json.loads((folder / "runs" / f"{chain.id}.json").read_bytes())["cycles"]
+        named = {key for cycle in cycles for key in cycle["keys"].values()}
+    except (OSError, ValueError, LookupError, TypeError):  # none, or damaged: it is written anew
+        return False
+    return not named <= {done.entry.key for done in chain.finished}
+
+
 def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
     """Return what running an experiment would do, as JSON values: its axes, runs, stages and cost.
 
@@ -109,7 +148,7 @@ def planned(experiment: ExperimentSpec, host: Host) -> dict[str, Any]:
         "experiment": experiment.name,
         "about": experiment.about.document() if experiment.about else None,
         "axes": by_axis(found, plan, costs),
-        "runs": [{"id": chain.spec.id, "finished": len(chain.finished), "stages": len(chain.steps)} for chain in found],
+        "runs": [{"id": chain.id, "finished": len(chain.finished), "stages": len(chain.steps)} for chain in found],
         "warnings": list(plan.warnings),
         "stages": by_stage(found, costs),
         "flops": sum(cost.work.flops for cost in costs.values()),
@@ -164,7 +203,7 @@ def _advance(schedule: Schedule, store: Store, known: ReadOnlyStore, host: Host,
             if len(chain.finished) <= before:
                 step = chain.steps[before]
                 raise RuntimeError(
-                    f"{step.stage} of {chain.spec.id}, cycle {step.cycle}, was computed and is not in the store under "
+                    f"{step.stage} of {chain.id}, cycle {step.cycle}, was computed and is not in the store under "
                     "the key expected here: did the code or the data change while this ran? Run it again."
                 )
             schedule.moved(chain, before)
@@ -172,18 +211,18 @@ def _advance(schedule: Schedule, store: Store, known: ReadOnlyStore, host: Host,
 
 
 def _write_record(chain: Chain, store: Store, folder: Path) -> None:
-    store.write(folder / "runs" / f"{chain.spec.id}.json", chain.record().text())
+    store.write(folder / "runs" / f"{chain.id}.json", chain.record().text())
 
 
 def _kept_waiting(chain: Chain, owner: str) -> Failure:
     step = chain.next
     assert step is not None
-    return Failure(chain.spec.id, step.cycle, step.stage, f"waits for {owner}, which failed", "")
+    return Failure(chain.id, step.cycle, step.stage, f"waits for {owner}, which failed", "")
 
 
 def _fail(part: Part, error: BaseException, store: Store, folder: Path) -> Failure:
     text = "".join(traceback.format_exception(error))
-    run, step = part.chain.spec.id, part.step
+    run, step = part.chain.id, part.step
     failure = Failure(run, step.cycle, step.stage, f"{type(error).__name__}: {error}", text)
     store.write(folder / "failures" / f"{run}.txt", f"cycle {step.cycle}, {step.stage}\n{text}")
     return failure

@@ -5,7 +5,7 @@ The key of an entry is the digest of its inputs, so whatever runs have in common
 strategies, a search by all seeds that reuse it, everything by a run that was stopped and is called again.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,11 +40,12 @@ TUNE, MEASURE = Stage("tune", 4), Stage("measure", 3)
 
 @dataclass(frozen=True)
 class Due:
-    """A search that a run is about to make, of which some trials may be computed elsewhere first."""
+    """A stage that a run is about to compute, of which some parts may be computed elsewhere first."""
 
     cycle: int
-    search: Search
-    stage: StageName = "tune"
+    stage: StageName
+    part: Callable[[int], object]
+    """Computes a trial of a search, or a member of a committee, by its number."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def walk(spec: RunSpec, store: Store, device: str = "cpu") -> Iterator[Due | Don
             answer = _of(spec.chooser, cycle, "query", store, device)
         else:
             query = Query(spec.strategy, task, recipe, rows, fitted, before, spec.where(cycle), store)
+            yield Due(cycle, "query", query.enlist)
             answer = queried(query, problem.purchase(cycle, rows, spent), problem.oracle)
         yield Done(cycle, "query", answer, known, paid)
         spent += QueryRecord.read(answer.path / "query.json").cost
@@ -152,7 +154,7 @@ def tuned(
     if tuner != (spec, cycle):
         return _of(*tuner, "tune", store, device)
     search = Search(spec.tuning, spec.recipe, task, spec.where(cycle), store)
-    yield Due(cycle, search)
+    yield Due(cycle, "tune", search.trial)
     return searched(search)
 
 

@@ -1,6 +1,7 @@
 """What an experiment consists of, how much of it exists, and what the rest will cost."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 
@@ -42,6 +43,11 @@ class Chain:
         cycles = opened(spec, device).cycles
         named = zip(spec.plan(cycles), spec.stage_identities(cycles), strict=True)
         return cls(spec, tuple(Step(*step, identity) for step, identity in named))
+
+    @cached_property
+    def id(self) -> str:
+        """The run's name, which takes a digest of its whole spec to know."""
+        return self.spec.id
 
     @property
     def next(self) -> Step | None:
@@ -114,12 +120,16 @@ def _samplable(spec: RunSpec, device: str) -> None:
         raise ValueError(f"strategy '{spec.strategy.label}' on {spec.chooser.model.label}: {error}") from error
 
 
-def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "cpu") -> PlanRecord:
-    """Return what an experiment will do, as status and report read it."""
+def plan_record(
+    experiment: ExperimentSpec, found: list[Chain], device: str = "cpu", before: PlanRecord | None = None
+) -> PlanRecord:
+    """Return what an experiment will do, as status and report read it, and which data it saw before."""
     classes = list(dict.fromkeys(opened(chain.spec, device).data.classes for chain in found))
+    seen = [*(before.data if before else ()), *(opened(chain.spec, device).data.digest for chain in found)]
+    data = list(dict.fromkeys(seen))
     planned = tuple(
         PlannedRun(
-            id=chain.spec.id,
+            id=chain.id,
             strategy=chain.spec.strategy.label,
             dataset=chain.spec.dataset.label,
             model=chain.spec.model.label,
@@ -129,6 +139,7 @@ def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "c
             seed=chain.spec.seed,
             training=opened(chain.spec, device).training,
             classes=classes.index(opened(chain.spec, device).data.classes),
+            data=data.index(opened(chain.spec, device).data.digest),
             stages=tuple((step.cycle, step.stage) for step in chain.steps),
         )
         for chain, condition in zip(found, experiment.conditions(), strict=True)
@@ -139,8 +150,17 @@ def plan_record(experiment: ExperimentSpec, found: list[Chain], device: str = "c
         runs=planned,
         cycles=cycles,
         classes=tuple(classes),
+        data=tuple(data),
         warnings=warnings(found, device),
         protocol=experiment.document(),
+    )
+
+
+def replaced(before: PlanRecord, now: PlanRecord) -> tuple[str, ...]:
+    """Return the data sets of which runs see another content than they saw before."""
+    saw = {run.id: before.data[run.data] for run in before.runs if run.data < len(before.data)}
+    return tuple(
+        dict.fromkeys(run.dataset for run in now.runs if saw.get(run.id, now.data[run.data]) != now.data[run.data])
     )
 
 

@@ -70,8 +70,15 @@ class Query:
 
     def member(self, number: int) -> Classifier:
         """Return the cycle's network trained anew. No strategy is in the address, so that committees share members."""
-        where = (*self.cycle, "member", number)
-        return restored(self.task, trained(self.task, self.recipe, where, self.store))
+        return restored(self.task, self._member(number))
+
+    def enlist(self, number: int) -> None:
+        """Train a member before the strategy asks for it, if it is going to."""
+        if number < self.strategy.enlisted(len(self.task.labelled), self.task.classes):
+            self._member(number)
+
+    def _member(self, number: int) -> Entry:
+        return trained(self.task, self.recipe, (*self.cycle, "member", number), self.store)
 
     def previous(self) -> Classifier | None:
         """Return the network of the cycle before."""

@@ -245,6 +245,8 @@ class PlannedRun(Record):
     """Rows of the data set's training side, of which budgets are per cent."""
     classes: int = 0
     """Which of the plan's lists of classes holds its own."""
+    data: int = 0
+    """Which of the plan's digests is that of the data it sees."""
     stages: tuple[tuple[int, StageName], ...]
     """(cycle, stage) in order."""
 
@@ -258,6 +260,8 @@ class PlanRecord(Record):
     """Of the longest run."""
     classes: tuple[tuple[str, ...], ...] = ()
     """Names of the classes, one list for each set of them that occurs."""
+    data: tuple[str, ...] = ()
+    """Digests of the data that runs see, and of data that they saw until it was replaced."""
     warnings: tuple[str, ...] = ()
     """What a reader should know of the protocol."""
     protocol: dict[str, Any]

@@ -1,29 +1,32 @@
 """What an experiment can work on next.
 
 A run's next step is ready once nobody else is at work on the same identity. A step that several runs share belongs to
-one of them, a search to the run that makes it; the others wait. Where several processes are at work, a search is taken
-apart into its trials: each is computed wherever there is room, and the search then finds them in the store.
+one of them, a search to the run that makes it and a query to the one whose network makes it; the others wait. Where
+several processes are at work, a search is taken apart into its trials and a query by committee into the trainings of
+its members, which runs share: each is computed wherever there is room, and the step then finds them in the store.
 """
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torchal.plan import Chain, Step
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something that one process computes in one go: a step of a run, or one trial of it."""
+    """Something that one process computes in one go: a step of a run, or one piece of it."""
 
     chain: Chain
     step: Step
-    trial: int | None = None
+    number: int | None = None
+    """Of a trial of a search, or a member of a committee."""
 
     @property
     def said(self) -> str:
         """What it is, in words."""
-        trial = "" if self.trial is None else f" trial {self.trial + 1}"
-        return f"{self.step.stage} {self.chain.spec.id.rpartition('-')[0]} cycle {self.step.cycle}{trial}"
+        piece = "trial" if self.step.stage == "tune" else "member"
+        which = "" if self.number is None else f" {piece} {self.number + 1}"
+        return f"{self.step.stage} {self.chain.id.rpartition('-')[0]} cycle {self.step.cycle}{which}"
 
 
 class Schedule:
@@ -38,17 +41,17 @@ class Schedule:
 
         Args:
             found: the runs.
-            apart: whether searches are taken apart into their trials.
+            apart: whether searches and committees are taken apart.
         """
         self._chains, self._apart = found, apart
-        self._owner = _owners(found)
-        self._place = {chain.spec.id: place for place, chain in enumerate(found)}
+        self._owner, self._length = _owners(found), _lengths(found)
+        self._place = {chain.id: place for place, chain in enumerate(found)}
         self._done = {step.identity for chain in found for step in chain.steps[: len(chain.finished)]}
-        self._trials: dict[str, _Trials] = {}  # of searches that are taken apart
+        self._pieces: dict[str, _Pieces] = {}  # of steps that are taken apart
         self._started: set[str] = set()
         self._failed: set[str] = set()
         self._able: list[tuple[int, int]] = []
-        """Runs that have something to start: how many steps they have finished, and their place."""
+        """Runs that have something to start: less the stages of the longest chain from there, and their place."""
         self._waits: dict[str, list[Chain]] = {}
         """Runs by the identity of their next step."""
         self._passed: list[Chain] = []
@@ -66,33 +69,41 @@ class Schedule:
         return len(self._owner)
 
     def take(self, most: int) -> list[Part]:
-        """Return parts that can start, those of runs with the longest way to go first; they are at work from now on."""
+        """Return parts that can start, those first that the longest chain waits for; they are at work from now on."""
         taken: list[Part] = []
         while self._able and len(taken) < most:
             _, place = heapq.heappop(self._able)
             chain = self._chains[place]
-            if chain.spec.id not in self._failed:
+            if chain.id not in self._failed:
                 taken += self._parts(chain, most - len(taken))
         return taken
 
     def done(self, part: Part) -> None:
         """Take note of a part that is computed."""
-        if part.trial is None:
+        if part.number is None:
             self._note(part.step.identity)
             return
-        self._trials[part.step.identity].left.pop(part.trial)
-        self._offer(part.chain)
+        pieces = self._pieces[_shared(part.chain, part.step)]
+        pieces.done.add(part.number)
+        self._offer_all(pieces)
 
     def failed(self, part: Part) -> bool:
-        """Take note of a part that cannot be computed, which ends its run; return whether it is the run's first."""
-        first = part.chain.spec.id not in self._failed
-        self._failed.add(part.chain.spec.id)
+        """Take note of a part that cannot be computed, which ends its run; return whether it is the run's first.
+
+        Other runs that wait for a member of the same committee try it themselves.
+        """
+        first = part.chain.id not in self._failed
+        self._failed.add(part.chain.id)
+        if part.number is not None:
+            pieces = self._pieces[_shared(part.chain, part.step)]
+            pieces.started.discard(part.number)
+            self._offer_all(pieces)
         return first
 
     def passed(self) -> list[Chain]:
         """Return the runs whose next step is done, perhaps by another run; each is to be looked at, and told of."""
         passed, self._passed = self._passed, []
-        return sorted(passed, key=lambda chain: self._place[chain.spec.id])
+        return sorted(passed, key=lambda chain: self._place[chain.id])
 
     def moved(self, chain: Chain, before: int) -> None:
         """Take note of a run that has passed steps since it had so many finished."""
@@ -102,7 +113,7 @@ class Schedule:
 
     def waiting(self) -> list[tuple[Chain, str]]:
         """Return the runs that wait for another one, with that one's id."""
-        unfinished = [chain for chain in self._chains if chain.next is not None and chain.spec.id not in self._failed]
+        unfinished = [chain for chain in self._chains if chain.next is not None and chain.id not in self._failed]
         return [(chain, self._owner[chain.next.identity]) for chain in unfinished if chain.next is not None]
 
     def _note(self, identity: str) -> None:
@@ -119,28 +130,36 @@ class Schedule:
             self._passed.append(chain)
             return
         self._waits.setdefault(step.identity, []).append(chain)
-        if self._owner[step.identity] == chain.spec.id:
+        if self._owner[step.identity] == chain.id:
             self._offer(chain)
 
     def _offer(self, chain: Chain) -> None:
-        heapq.heappush(self._able, (len(chain.finished), self._place[chain.spec.id]))
+        if chain.next is not None:
+            heapq.heappush(self._able, (-self._length[chain.next.identity], self._place[chain.id]))
+
+    def _offer_all(self, pieces: "_Pieces") -> None:
+        for chain in pieces.users.values():
+            self._offer(chain)
 
     def _parts(self, chain: Chain, most: int) -> list[Part]:
-        """Return what of a run's next step can start; what cannot start yet is offered when a trial is done."""
+        """Return what of a run's next step can start; what cannot start yet is offered when a piece is done."""
         step = chain.next
-        if step is None or step.identity in self._done or self._owner[step.identity] != chain.spec.id:
+        if step is None or step.identity in self._done or self._owner[step.identity] != chain.id:
             return []  # it was offered before it passed what somebody else had done
-        if step.stage != "tune" or not self._apart:
+        count = _count(chain, step) if self._apart else 0
+        if not count:
             return self._whole(chain, step)
-        trials = self._trials.get(step.identity) or self._trials.setdefault(step.identity, _Trials.of(chain))
-        if not trials.left:
+        pieces = self._pieces.setdefault(_shared(chain, step), _Pieces())
+        left = [each for each in range(count) if each not in pieces.done]
+        if not left:
+            pieces.users.pop(chain.id, None)
             return self._whole(chain, step)
-        able = trials.able(chain)
-        started = able[:most]
-        trials.started.update(started)
+        pieces.users[chain.id] = chain
+        able = [each for each in left if each not in pieces.started and _known(chain, step, each) <= left[0]]
+        pieces.started.update(able[:most])
         if len(able) > most:
             self._offer(chain)
-        return [Part(chain, step, trial) for trial in started]
+        return [Part(chain, step, number) for number in able[:most]]
 
     def _whole(self, chain: Chain, step: Step) -> list[Part]:
         """Return a step as one part, the first time that it is asked for."""
@@ -151,31 +170,70 @@ class Schedule:
 
 
 @dataclass
-class _Trials:
-    """The trials of one search."""
+class _Pieces:
+    """The trials of a search, or the members of committees that are trained alike."""
 
-    left: dict[int, None]
-    """Not done, in ascending order."""
-    started: set[int]
+    done: set[int] = field(default_factory=set)
+    started: set[int] = field(default_factory=set)
+    """At work or done."""
+    users: dict[str, Chain] = field(default_factory=dict)
+    """Runs that wait for some of them, by their ids."""
 
-    @classmethod
-    def of(cls, chain: Chain) -> "_Trials":
-        return cls(dict.fromkeys(range(chain.spec.tuning.count(chain.spec.recipe))), set())
 
-    def able(self, chain: Chain) -> list[int]:
-        """Return the trials that are not started and depend on none that is not done."""
-        first = next(iter(self.left))
-        return [each for each in self.left if each not in self.started and chain.spec.tuning.known(each) <= first]
+def _count(chain: Chain, step: Step) -> int:
+    """Return into how many pieces a step can be taken apart; 0 if it cannot."""
+    if step.stage == "tune":
+        return chain.spec.tuning.count(chain.spec.recipe)
+    return chain.spec.strategy.trainings if step.stage == "query" and chain.spec.source is None else 0
+
+
+def _known(chain: Chain, step: Step, number: int) -> int:
+    """Return how many of the first pieces a piece depends on."""
+    return chain.spec.tuning.known(number) if step.stage == "tune" else 0
+
+
+def _shared(chain: Chain, step: Step) -> str:
+    """Return what identifies the pieces of a step: members of a committee are trained as the cycle's network is."""
+    if step.stage == "tune":
+        return step.identity
+    return next(each.identity for each in chain.steps if (each.cycle, each.stage) == (step.cycle, "fit"))
 
 
 def _owners(found: list[Chain]) -> dict[str, str]:
-    """Return, for each identity, the run that computes it: the one that searches, else the first that has it."""
+    """Return, for each identity, the run that computes it: the one whose own it is, else the first that has it."""
     owner: dict[str, str] = {}
     for chain in found:
         for step in chain.steps:
-            if step.stage != "tune" or chain.spec.tuned_by(step.cycle) == (chain.spec, step.cycle):
-                owner.setdefault(step.identity, chain.spec.id)
+            if _own(chain, step):
+                owner.setdefault(step.identity, chain.id)
     for chain in found:
         for step in chain.steps:
-            owner.setdefault(step.identity, chain.spec.id)
+            owner.setdefault(step.identity, chain.id)
     return owner
+
+
+def _own(chain: Chain, step: Step) -> bool:
+    """Return whether a run computes a step itself, and does not take it from a run that does."""
+    if step.stage == "tune":
+        return chain.spec.tuned_by(step.cycle) == (chain.spec, step.cycle)
+    return chain.spec.source is None or step.stage not in {"start", "query"}
+
+
+def _lengths(found: list[Chain]) -> dict[str, int]:
+    """Return, for each identity, of how many stages the longest chain is that begins with it, from run to run."""
+    lengths: dict[str, int] = {}
+    for _ in found:  # a chain may go on in another run, and so on, but in each only once
+        if not sum(_lengthened(chain, lengths) for chain in found):
+            break
+    return lengths
+
+
+def _lengthened(chain: Chain, lengths: dict[str, int]) -> bool:
+    """Return whether a run's steps begin longer chains than was known, and note it."""
+    longer, after = False, 0
+    for identity in reversed(dict.fromkeys(step.identity for step in chain.steps)):  # a search may serve all cycles
+        known = lengths.get(identity, 0)
+        after = max(after + 1, known)
+        longer |= after > known
+        lengths[identity] = after
+    return longer

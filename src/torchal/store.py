@@ -61,7 +61,7 @@ class Entry:
 class Event:
     """Something a listener may want to show."""
 
-    kind: Literal["commit", "corrupt", "differs", "epoch", "retry"]
+    kind: Literal["commit", "corrupt", "differs", "epoch", "outdated", "retry"]
     stage: str
     key: str
     detail: str = ""
@@ -197,13 +197,22 @@ class Store:
     def write(self, path: Path, text: str) -> None:
         """Replace a file's text at once, or leave it as it is if it already reads so."""
         data = text.encode()
-        if path.is_file() and path.read_bytes() == data:
-            return
+        if not (path.is_file() and path.read_bytes() == data):
+            self.replace(path, lambda draft: draft.write_bytes(data))
+
+    def replace(self, path: Path, write: Callable[[Path], object]) -> None:
+        """Replace a file at once by what is written to the path that is given."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._draft() as draft:
-            _write_synced(draft / path.name, data)
+            write(draft / path.name)
+            _sync(draft / path.name)
             (draft / path.name).replace(path)
             _sync_folder(path.parent)
+
+    def unusable(self, path: Path, stage: Stage, fault: str) -> None:
+        """Tell the listener of a file that may be done without, and remove it."""
+        self._listener(Event("corrupt", stage.name, "", fault))
+        path.unlink(missing_ok=True)
 
     def adopt(self, entry: Path) -> None:
         """Copy an entry of another store, which appears here in one step or, if it is there by then, not at all."""
@@ -360,11 +369,6 @@ def digests(folder: Path) -> dict[str, str]:
     """Return anew the digest of every file of an entry but its sidecars and the list of digests itself."""
     files = (file for file in folder.rglob("*") if file.is_file() and file.name != "digests.json")
     return {str(file.relative_to(folder)): digest_of_file(file) for file in files if "timing" not in file.name}
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-    _sync(path)
 
 
 def _sync(path: Path) -> None:

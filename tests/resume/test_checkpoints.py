@@ -5,6 +5,9 @@ import signal
 import pytest
 from small_runs import SMALL, changed, compute, contents, program, started, until
 
+from torchal.host import Host
+from torchal.launch import run_experiment
+from torchal.store import Event
 from torchal.training.fit import _Training
 
 LONG = {
@@ -42,6 +45,43 @@ def test_a_training_killed_in_mid_epoch_goes_on_from_its_checkpoint_to_the_same_
     compute(tmp_path / "results", spec, checkpoint_every=EVERY)
     assert trained[0] == EVERY, "the training began anew"
     assert contents(tmp_path / "results") == contents(tmp_path / "undisturbed")
+
+
+def middle(data: bytes) -> bytes:
+    """Return what a file holds with one bit of its last weights flipped."""
+    return data[:-9] + bytes([data[-9] ^ 4]) + data[-8:]
+
+
+@pytest.mark.parametrize(
+    "damaged", [lambda data: data[: len(data) // 2], middle, lambda _: b""], ids=["cut", "bit", "empty"]
+)
+def test_a_checkpoint_that_is_damaged_is_told_of_and_its_training_begins_anew_to_the_same_bytes(
+    tmp_path, damaged, monkeypatch
+):
+    spec, events = changed(**LONG, tuning={"scope": "fixed"}), []
+    compute(tmp_path / "undisturbed", spec, checkpoint_every=EVERY)
+
+    def stopped(self, epoch):
+        if epoch == EVERY + 1:
+            raise KeyboardInterrupt
+        return original(self, epoch)
+
+    original = _Training.epoch
+    monkeypatch.setattr(_Training, "epoch", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        compute(tmp_path / "results", spec, checkpoint_every=EVERY)
+    monkeypatch.undo()
+    (file,) = tmp_path.glob("results/store/unfinished/fit/*.safetensors")
+    file.write_bytes(damaged(file.read_bytes()))
+    run_experiment(spec, Host(tmp_path / "results", checkpoint_every=0), events.append)
+    assert [event.kind for event in events if isinstance(event, Event) and event.kind not in {"commit", "epoch"}] == [
+        "corrupt"
+    ]
+    found, expected = (
+        {name: data for name, data in contents(tmp_path / each).items() if "failed" not in name}
+        for each in ("results", "undisturbed")
+    )
+    assert found == expected
 
 
 def test_a_finished_training_leaves_no_checkpoint_and_other_intervals_change_no_byte(tmp_path):

@@ -86,10 +86,10 @@ def test_a_stage_that_runs_out_of_memory_is_tried_once_more_in_smaller_chunks(tm
 def test_memory_that_is_short_for_ever_fails_that_run_clearly_while_others_go_on(tmp_path, monkeypatch):
     real, short = Walks._reach, ["random-drawn-1-s1"]
 
-    def reach(self, spec, step, trial):
+    def reach(self, spec, step, number):
         if spec.id.startswith(short[0]) and step.cycle == 1:
             raise MemoryError("none left")
-        return real(self, spec, step, trial)
+        return real(self, spec, step, number)
 
     monkeypatch.setattr(Walks, "_reach", reach)
     spec = changed(strategy=["random"], seed=[1, 2], setting={"cycles": 2, "budget": 10}, tuning={"scope": "fixed"})

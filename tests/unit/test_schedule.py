@@ -29,7 +29,7 @@ def schedule(*, apart, **fields):
 
 
 def trials(parts):
-    return [part.trial for part in parts]
+    return [part.number for part in parts]
 
 
 def test_a_search_that_runs_share_is_ready_once():
@@ -63,10 +63,10 @@ def test_trials_that_learn_wait_for_those_they_learn_from():
 def test_the_search_itself_is_ready_after_its_last_trial_and_only_then_and_once():
     plan = schedule(apart=True)
     for part in plan.take(9):
-        assert part.trial is not None
+        assert part.number is not None
         plan.done(part)
     (whole,) = plan.take(9)
-    assert (whole.trial, whole.step.stage) == (None, "tune")
+    assert (whole.number, whole.step.stage) == (None, "tune")
     assert plan.take(9) == []
     assert plan.finished == 0
     plan.done(whole)
@@ -107,15 +107,15 @@ def test_whatever_is_done_in_whatever_order_all_runs_end_and_nothing_is_computed
         assert len(taken) + len(running) <= workers
         for part in taken:
             assert part.step == part.chain.next
-            known = part.chain.spec.tuning.known(part.trial) if part.trial is not None else 0
+            known = part.chain.spec.tuning.known(part.number) if part.number is not None else 0
             assert {(part.step.identity, each) for each in range(known)} <= finished_trials
         running += taken
         if not running:
             break
         part = running.pop(draw.integers(len(running)))
-        computed.append((part.step.identity, part.trial))
-        finished_trials.add((part.step.identity, part.trial))
-        if part.trial is None:
+        computed.append((part.step.identity, part.number))
+        finished_trials.add((part.step.identity, part.number))
+        if part.number is None:
             done.add(part.step.identity)
         plan.done(part)
     assert len(set(computed)) == len(computed)
@@ -136,3 +136,96 @@ def test_runs_with_the_longest_way_to_go_are_served_first():
     assert third.step.stage == "measure"
     plan.done(second)
     assert plan.finished == 2
+
+
+def experiment(**fields):
+    document = {
+        "name": "t",
+        "dataset": "digits",
+        "model": "mlp",
+        "strategy": "random",
+        "partition": {"drawn": 1, "labelled": 20, "validation": 40},
+        "seed": 1,
+        "setting": {"cycles": 2, "budget": 5},
+        "tuning": {"scope": "fixed"},
+    }
+    return [Chain.of(run) for run in ExperimentSpec.model_validate(document | fields).runs()]
+
+
+def finish(plan: Schedule, found: list[Chain], *parts) -> None:
+    """Have parts done, and every run pass what is done."""
+    done = {part.step.identity for part in parts if part.number is None}
+    for part in parts:
+        plan.done(part)
+    while passed := plan.passed():
+        for chain in passed:
+            before = len(chain.finished)
+            stub_look(chain, done | plan._done)
+            plan.moved(chain, before)
+
+
+def test_the_longest_chain_is_first_though_it_is_last_in_the_plan_and_has_come_further():
+    lengths = {1: 1, 2: 2, 3: 4}
+    found = [experiment(seed=seed, setting={"cycles": many, "budget": 5})[0] for seed, many in lengths.items()]
+    plan = Schedule(found, apart=False)
+    left = {chain.id: len(chain.steps) for chain in found}
+    while parts := plan.take(1):
+        (part,) = parts
+        assert left[part.chain.id] == max(left.values())
+        left[part.chain.id] -= 1
+        finish(plan, found, part)
+    assert set(left.values()) == {0}
+
+
+def test_a_stage_that_a_long_run_waits_for_is_as_urgent_as_that_run():
+    """A short run makes the search; a long one goes on from it."""
+    found = experiment(seed=[1, 2], setting={"cycles": 3, "budget": 5}, tuning={"scope": "first_seed", "trials": 2})
+    first, second = found
+    first.steps = first.steps[:1]
+    other = experiment(seed=3, setting={"cycles": 2, "budget": 6})[0]
+    (part,) = Schedule([other, first, second], apart=False).take(1)
+    assert len(other.steps) > len(first.steps)
+    assert part.chain is first
+
+
+QBC = [{"name": "qbc", "members": 2}, {"name": "qbc", "members": 3, "disagreement": "kl_divergence"}]
+
+
+def test_members_that_two_committees_share_are_trained_once_and_before_both_queries():
+    found = experiment(strategy=QBC)
+    plan = Schedule(found, apart=True)
+    for stage in ("fit", "measure"):
+        (part,) = plan.take(9)
+        assert part.step.stage == stage
+        finish(plan, found, part)
+    members = plan.take(9)
+    assert sorted(part.number for part in members) == [0, 1, 2]
+    for part in members[:-1]:
+        finish(plan, found, part)
+    ready = plan.take(9)
+    assert all(part.number is None for part in ready)
+    assert all(part.chain.spec.strategy.members == 2 for part in ready)
+    finish(plan, found, members[-1])
+    assert len(ready) + len(plan.take(9)) == 2
+
+
+def test_a_member_that_one_run_cannot_train_is_tried_by_the_other_which_does_not_wait_for_ever():
+    found = experiment(strategy=QBC)
+    plan = Schedule(found, apart=True)
+    for _ in range(2):
+        finish(plan, found, *plan.take(9))
+    members = plan.take(9)
+    assert plan.failed(members[0])
+    again = plan.take(9)
+    assert [part.number for part in again] == [members[0].number]
+    assert again[0].chain is not members[0].chain
+
+
+def test_queries_of_a_transfer_belong_to_the_run_whose_network_makes_them():
+    models = [{"name": "mlp", "hidden": [4]}, {"name": "mlp", "hidden": [8]}]
+    found = experiment(model=models, transfer="all", strategy="margin")
+    owners = Schedule(sorted(found, key=lambda chain: chain.spec.source is None), apart=False)._owner
+    of = {chain.id: chain for chain in found}
+    queries = [step.identity for chain in found for step in chain.steps if step.stage == "query"]
+    assert len(queries) > len(set(queries))
+    assert all(of[owners[identity]].spec.source is None for identity in queries)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -136,8 +137,44 @@ def test_time_left_is_the_mean_of_what_stages_took_times_what_is_missing(finishe
     assert pace.measured(tmp_path, [], Counter(fit=3)) == {}
 
 
+def timings(folder: Path, *stages: str) -> float:
+    files = [file for stage in stages for file in folder.glob(f"store/{stage}/*/timing.json")]
+    return sum(json.loads(file.read_text())["seconds"] for file in files)
+
+
+def test_what_was_spent_so_far_is_every_entry_once_and_is_told_without_being_asked_for(tmp_path):
+    """Two committees share members, which are made for both and paid once."""
+    qbc = [{"name": "qbc", "members": 2}, {"name": "qbc", "members": 3, "disagreement": "kl_divergence"}]
+    tuning = {"trials": 2, "scope": "first_seed", "space": {"lr": [0.01, 0.1]}}
+    compute(tmp_path, changed(**{**SHORT, "strategy": qbc, "tuning": tuning}), jobs=1)
+    answer = read(tmp_path, "small")
+    whole = timings(tmp_path, "trial", "tune", "fit", "measure", "query")
+    assert answer["pace"]["spent_seconds"] == pytest.approx(whole)
+    assert "Spent so far: about" in text(answer)
+
+
+def test_time_left_for_a_query_holds_the_trainings_that_are_made_for_it(tmp_path):
+    qbc = {"name": "qbc", "members": 2}
+    compute(tmp_path, changed(**{**SHORT, "strategy": [qbc]}), jobs=1)
+    records = [pace.RunRecord.read(file) for file in (tmp_path / "small" / "runs").glob("*.json")]
+    (query,) = tmp_path.glob("store/query/*")
+    members = [tmp_path / "store" / stage / key for stage, key in json.loads((query / "uses.json").read_text())]
+    expected = sum(json.loads((each / "timing.json").read_text())["seconds"] for each in (query, *members))
+    assert len(members) == 2
+    assert pace.measured(tmp_path / "store", records, Counter(query=3))["left_seconds"] == pytest.approx(3 * expected)
+
+
+def test_a_damaged_sidecar_of_seconds_does_not_keep_status_from_answering(finished, tmp_path):
+    folder = Path(shutil.copytree(finished, tmp_path / "copy"))
+    for file in folder.glob("store/fit/*/timing.json"):
+        file.write_text("{")
+    answer = read(folder, "small")
+    assert "fit" not in answer["pace"]["seconds"]
+    assert answer["pace"]["spent_seconds"] > 0
+
+
 def test_workers_are_the_seconds_computed_in_a_second():
-    two_at_a_time = [(10.0, 10.0), (10.0, 10.0), (10.0, 20.0), (10.0, 20.0)]
+    two_at_a_time = [pace._Timed("fit", 10.0, {}, ended) for ended in (10.0, 10.0, 20.0, 20.0)]
     found = pace._speed(two_at_a_time, stride=1)
     assert found == {"workers": 2.0, "stages_an_hour": 720.0}
     assert pace._speed(two_at_a_time[:2], stride=3)["workers"] == 6.0

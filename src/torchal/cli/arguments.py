@@ -48,7 +48,10 @@ Every = Annotated[
     int, typer.Option(min=0, help="Epochs between checkpoints of a training; 0: none.", rich_help_panel="How")
 ]
 Mixed = Annotated[
-    bool, typer.Option("--mixed", help="Accept and record another machine or version.", rich_help_panel="Where")
+    bool,
+    typer.Option(
+        "--mixed", help="Accept and record another machine, version or content of the data.", rich_help_panel="Where"
+    ),
 ]
 Matrix = Annotated[
     Path | None, typer.Option(metavar="FILE.npy", help="A row for every example.", rich_help_panel="What is known")

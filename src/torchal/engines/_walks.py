@@ -29,14 +29,14 @@ class Walks:
         self._store, self._device = store, device
         self._runs: dict[str, tuple[Iterator[Due | Done], Due | Done]] = {}
 
-    def reach(self, spec: RunSpec, step: Step, trial: int | None) -> None:
-        """Compute a step of a run, or one trial of it; where memory is short, once more in smaller chunks.
+    def reach(self, spec: RunSpec, step: Step, number: int | None) -> None:
+        """Compute a step of a run, or one piece of it; where memory is short, once more in smaller chunks.
 
         Raises:
             MemoryError: if that is not enough.
         """
         try:
-            self._reach(spec, step, trial)
+            self._reach(spec, step, number)
         except Exception as error:
             if not out_of_memory(error):
                 raise
@@ -48,7 +48,7 @@ class Walks:
         torch.cuda.empty_cache()
         try:
             with smaller_chunks():
-                self._reach(spec, step, trial)
+                self._reach(spec, step, number)
         except Exception as error:
             if not out_of_memory(error):
                 raise
@@ -57,14 +57,14 @@ class Walks:
                 "recipe.accumulate, or a smaller network"
             ) from error
 
-    def _reach(self, spec: RunSpec, step: Step, trial: int | None) -> None:
+    def _reach(self, spec: RunSpec, step: Step, number: int | None) -> None:
         """Go on where an earlier call left the run."""
         steps, met = self._runs.pop(spec.id) if spec.id in self._runs else self._begun(spec)
-        wanted = Done if trial is None else Due
+        wanted = Done if number is None else Due
         while not (isinstance(met, wanted) and (met.cycle, met.stage) == (step.cycle, step.stage)):
             met = next(steps)
-        if isinstance(met, Due) and trial is not None:
-            met.search.trial(trial)
+        if isinstance(met, Due) and number is not None:
+            met.part(number)
         self._runs[spec.id] = steps, met
         while len(self._runs) > self._KEPT:
             self._runs.pop(next(iter(self._runs)))
@@ -75,9 +75,9 @@ class Walks:
 
 
 Order = tuple[RunSpec, Step, int | None]
-"""What of a part another process needs to know: a run, a step of it, and perhaps a trial."""
+"""What of a part another process needs to know: a run, a step of it, and perhaps the number of a piece of that."""
 
 
 def order(part: Part) -> Order:
     """Return what another process needs to know of a part."""
-    return part.chain.spec, part.step, part.trial
+    return part.chain.spec, part.step, part.number

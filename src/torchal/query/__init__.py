@@ -242,8 +242,15 @@ class Strategy(Plugin):
 
     @property
     def trainings(self) -> int:
-        """How many networks a query has trained by the run's recipe, for the estimate of what an experiment costs."""
+        """How many networks a query has trained by the run's recipe at most: the members of its committee.
+
+        They can be trained side by side, before the query; one that is not told is trained when it is asked for.
+        """
         return 0
+
+    def enlisted(self, known: int, classes: int) -> int:  # noqa: ARG002 - for those that ask for them now and then
+        """Return how many of them a query asks for that has so many labels."""
+        return self.trainings
 
     def most(self, classes: int) -> int | None:  # noqa: ARG002 - for those with a limit
         """Return the largest budget it can serve with so many classes, or None if it can serve any."""

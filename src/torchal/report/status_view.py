@@ -57,7 +57,10 @@ def _whose(run: dict[str, Any]) -> tuple[str, str]:
 
 def _pace(answer: dict[str, Any]) -> Iterator[Text]:
     pace = answer["pace"]
-    if not pace or answer["done"] >= answer["stages"]:
+    if not pace:
+        return
+    yield Text(f"Spent so far: about {duration(pace['spent_seconds'])} of computing (more: --cost).")
+    if answer["done"] >= answer["stages"]:
         return
     left = pace["left_seconds"]
     said = f"At most {duration(left)} of computing left"

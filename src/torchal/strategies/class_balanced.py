@@ -46,6 +46,10 @@ class ClassBalanced(Strategy):
         """Those of the strategy inside."""
         return self.strategy.trainings
 
+    def enlisted(self, known: int, classes: int) -> int:
+        """Return those of the strategy inside."""
+        return self.strategy.enlisted(known, classes)
+
     def most(self, classes: int) -> int | None:
         """Return what the strategy inside can serve."""
         return self.strategy.most(classes)

@@ -48,6 +48,10 @@ class Tcm(Strategy):
         """The larger of those inside."""
         return max(self.before.trainings, self.after.trainings)
 
+    def enlisted(self, known: int, classes: int) -> int:
+        """Return those of the strategy of this stage."""
+        return self._asked(known, classes).enlisted(known, classes)
+
     def most(self, classes: int) -> int | None:
         """Return what both can serve."""
         limits = [limit for limit in (self.before.most(classes), self.after.most(classes)) if limit is not None]
@@ -55,5 +59,7 @@ class Tcm(Strategy):
 
     def select(self, ctx: QueryContext) -> Int64[Tensor, " budget"]:
         """Return the positions that the strategy of this stage chooses."""
-        few = ctx.known < self.labels_per_class * ctx.classes
-        return choose(self.before if few else self.after, ctx)
+        return choose(self._asked(ctx.known, ctx.classes), ctx)
+
+    def _asked(self, known: int, classes: int) -> Strategy:
+        return self.before if known < self.labels_per_class * classes else self.after

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Optimizer
 
+from torchal.digest import canonical, digest_of_bytes
 from torchal.records import EpochRecord
 
 Weights = dict[str, Tensor]
@@ -40,7 +41,7 @@ class State:
             for name, tensor in weights.items()
         }
         notes = {"history": _HISTORY.dump_json(self.history).decode(), "best": str(self.best)}
-        save_file(tensors, path, notes)
+        save_file(tensors, path, notes | {"digest": _digest(notes, tensors)})
 
     @classmethod
     def load(cls, path: Path) -> "State":
@@ -53,16 +54,28 @@ class State:
         try:
             with safe_open(path, "pt") as file:
                 notes = file.metadata()
-                for name in file.keys():  # noqa: SIM118 - no mapping
-                    part, _, inner = name.partition("/")
-                    parts[part][inner] = file.get_tensor(name)
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            _check(notes, tensors)
+            for name, tensor in tensors.items():
+                part, _, inner = name.partition("/")
+                parts[part][inner] = tensor
             history = _HISTORY.validate_json(notes["history"])
             network, optimizer, average, best_weights = (parts[part] for part in _PARTS)
             return cls(history, int(notes["best"]), network, optimizer, average, best_weights)
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"{path}: is no state of a training ({error}); remove it to train from the start."
-            ) from error
+        except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: is no state of a training ({error}), which begins anew") from error
+
+
+def _check(notes: dict[str, str], tensors: Weights) -> None:
+    if notes.pop("digest") != _digest(notes, tensors):
+        raise ValueError("it is not what was written")
+
+
+def _digest(notes: dict[str, str], tensors: Weights) -> str:
+    """Return the digest of all that a file of a state holds."""
+    facts = [[name, str(tensors[name].dtype), list(tensors[name].shape)] for name in sorted(tensors)]
+    values = (tensors[name].reshape(-1).view(torch.uint8).numpy() for name in sorted(tensors))
+    return digest_of_bytes(canonical([notes, facts]).encode(), *values)
 
 
 def optimizer_state(optimizer: Optimizer) -> Weights:

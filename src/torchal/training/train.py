@@ -1,6 +1,5 @@
 """Carry out a task by a recipe, going on from a checkpoint where an earlier call was stopped."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,22 @@ class Keeper:
         score = epoch.record.validation
         self.store.tell(self.stage, f"epoch {done} of {epochs}" + (f", {score.accuracy:.1%}" if score else ""))
         if every and done % every == 0 and known < done < epochs and epoch.finite:
-            _save(epoch.state(), self.file)
+            self._save(epoch.state())
+
+    def known(self) -> State | None:
+        """Return the state that was kept; one that is damaged is told of and removed, so that training begins anew."""
+        try:
+            return State.load(self.file)
+        except FileNotFoundError:  # nothing was kept, or another process has finished the training
+            return None
+        except ValueError as fault:
+            self.store.unusable(self.file, self.stage, str(fault))
+            return None
+
+    def _save(self, state: State) -> None:
+        """Replace the checkpoint at once, or leave it as it is; of several processes the first does it."""
+        if World.here().rank == 0:
+            self.store.replace(self.file, state.save)
 
 
 def built(task: Task, where: Address) -> Classifier:
@@ -49,19 +63,7 @@ def built(task: Task, where: Address) -> Classifier:
 
 def train(model: Classifier, task: Task, recipe: Recipe, where: Address, keeper: Keeper) -> Iterator[Epoch]:
     """Yield the epochs of a training as :func:`torchal.training.fit.fit` does, those before a checkpoint at once."""
-    start = State.load(keeper.file) if keeper.file.is_file() else None
+    start = keeper.known()
     for epoch in fit(model, task.labelled, task.validation, recipe, where, task.classes, start):
         keeper.watch(epoch, recipe.all_epochs, known=len(start.history) if start else 0)
         yield epoch
-
-
-def _save(state: State, file: Path) -> None:
-    """Replace the checkpoint at once, or leave it as it is; of several processes the first does it."""
-    if World.here().rank:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    state.save(draft)
-    with draft.open("rb") as written:
-        os.fsync(written.fileno())
-    draft.replace(file)
