@@ -34,11 +34,9 @@ from torchal.training import train
 from torchal.training.fit import fit, fresh
 from torchal.training.memo import restored
 from torchal.training.metrics import evaluate
-from torchal.training.recipe import Augment, Recipe
+from torchal.training.recipe import Recipe
 from torchal.training.schedule import rate_factor
 from torchal.training.task import Task
-from torchal.training.views import views
-from torchal.training.world import World
 
 FIXED = {"scope": "fixed"}
 QUICK = {"optimizer": "adam", "epochs": 1, "batch": 64}
@@ -331,31 +329,3 @@ def test_d11_a_labelled_set_that_lacks_classes_is_trained_on_with_balanced_weigh
     epochs = list(fit(network, data, None, recipe, ("few",), 6))
     assert [epoch.finite for epoch in epochs] == [True, True]
     assert all(each.isfinite().all() for each in network.parameters())
-
-
-# --- and when several processes train: one order of the data for every seed, and each its own -------------------------
-
-
-def seen(seed: int, size: int, crop: int = 0) -> torch.Tensor:
-    """Return two epochs of images as processes see them, put together batch by batch."""
-    values = torch.randint(0, 256, (24, 1, 6, 6), generator=generator("images"), dtype=torch.uint8)
-    data = Examples(Resident(values), torch.arange(24), torch.arange(24) % 2)
-
-    def part(rank, epoch):
-        return [x for x, _ in views(data, [8] * 3, Augment(crop=crop), ("p", seed, 0), epoch, World(rank, size))]
-
-    def whole(epoch):
-        parts = [part(rank, epoch) for rank in range(size)]
-        return torch.cat([torch.cat(batch) for batch in zip(*parts, strict=True)])
-
-    return torch.stack([whole(0), whole(1)])
-
-
-def test_processes_that_train_together_see_the_order_and_augmentation_of_one_process_and_drop_no_example():
-    assert torch.equal(seen(1, 2, crop=2), seen(1, 1, crop=2))
-    assert torch.equal(seen(1, 4, crop=2), seen(1, 1, crop=2))
-
-
-def test_another_seed_means_another_order_of_the_data_when_several_processes_train():
-    assert not torch.equal(seen(1, 2), seen(2, 2))
-    assert not torch.equal(*seen(1, 2))
