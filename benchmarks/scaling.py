@@ -63,24 +63,19 @@ SECONDS = {"tune": 1.0, "fit": 60.0, "measure": 5.0, "query": 20.0, "trial": 40.
 WORKERS = 1000
 
 
-def measure(n: int = 3) -> dict[str, Any]:
+def measure() -> dict[str, Any]:
     """Measure all of it."""
-    return {
-        "two_workers": _two_workers(n),
-        "overhead": _overhead(n),
-        "plan": _plan(),
-        "cluster": _cluster(),
-        "n": n,
-    }
+    return {name: part() for name, part in PARTS.items()}
 
 
-def _two_workers(n: int) -> dict[str, Any]:
+def _two_workers(n: int = 3) -> dict[str, Any]:
     """Time stages of some seconds with one worker and with two, which are started before the clock is."""
     alone, both = ([_seconds(LONG, jobs) for _ in range(n)] for jobs in (1, 2))
     return {
         "one_seconds": round(median(alone), 2),
         "two_seconds": round(median(both), 2),
         "ratio": round(median(alone) / median(both), 2),
+        "n": n,
     }
 
 
@@ -92,14 +87,14 @@ def _seconds(spec: dict[str, Any], jobs: int) -> float:
         return time.perf_counter() - began
 
 
-def _overhead(n: int) -> dict[str, Any]:
+def _overhead(n: int = 3) -> dict[str, Any]:
     """Return what a stage costs beside its computation, in this process."""
     found = []
     for _ in range(n):
         with _counted() as (spent, reached):
             whole = _seconds(TRIVIAL, 1)
         found.append(1000 * (whole - sum(spent)) / len(reached))
-    return {"milliseconds_a_stage": round(median(found), 1), "stages": len(reached)}
+    return {"milliseconds_a_stage": round(median(found), 1), "stages": len(reached), "n": n}
 
 
 @contextmanager
@@ -204,3 +199,7 @@ def _stub(chain: Chain) -> _Stub:
 
 def _duration(part: Part, draw: np.random.Generator) -> float:
     return SECONDS["trial" if part.number is not None else part.step.stage] * float(draw.uniform(0.5, 1.5))
+
+
+PARTS = {"two_workers": _two_workers, "overhead": _overhead, "plan": _plan, "cluster": _cluster}
+"""What can be measured alone."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 
@@ -9,7 +10,7 @@ from torchal.experiment import ExperimentSpec
 from torchal.inference import active_dropout
 from torchal.loop import Done, record, stages
 from torchal.models import Classifier
-from torchal.problem import opened
+from torchal.problem import Problem, opened
 from torchal.records import PlannedRun, PlanRecord, RunRecord, StageName
 from torchal.runspec import RunSpec
 from torchal.starting import check_start
@@ -124,9 +125,9 @@ def plan_record(
     experiment: ExperimentSpec, found: list[Chain], device: str = "cpu", before: PlanRecord | None = None
 ) -> PlanRecord:
     """Return what an experiment will do, as status and report read it, and which data it saw before."""
-    classes = list(dict.fromkeys(opened(chain.spec, device).data.classes for chain in found))
-    seen = [*(before.data if before else ()), *(opened(chain.spec, device).data.digest for chain in found)]
-    data = list(dict.fromkeys(seen))
+    problems = [_Facts.of(opened(chain.spec, device)) for chain in found]
+    classes = list(dict.fromkeys(problem.classes for problem in problems))
+    data = list(dict.fromkeys([*(before.data if before else ()), *(problem.data for problem in problems)]))
     planned = tuple(
         PlannedRun(
             id=chain.id,
@@ -137,14 +138,14 @@ def plan_record(
             condition=condition,
             partition=chain.spec.partition.id,
             seed=chain.spec.seed,
-            training=opened(chain.spec, device).training,
-            classes=classes.index(opened(chain.spec, device).data.classes),
-            data=data.index(opened(chain.spec, device).data.digest),
+            training=problem.training,
+            classes=classes.index(problem.classes),
+            data=data.index(problem.data),
             stages=tuple((step.cycle, step.stage) for step in chain.steps),
         )
-        for chain, condition in zip(found, experiment.conditions(), strict=True)
+        for chain, problem, condition in zip(found, problems, experiment.conditions(), strict=True)
     )
-    cycles = max(opened(chain.spec, device).cycles for chain in found)
+    cycles = max(problem.cycles for problem in problems)
     return PlanRecord(
         experiment=experiment.name,
         runs=planned,
@@ -154,6 +155,19 @@ def plan_record(
         warnings=warnings(found, device),
         protocol=experiment.document(),
     )
+
+
+class _Facts(NamedTuple):
+    """What a plan says of a problem, which itself may be large."""
+
+    training: int
+    cycles: int
+    classes: tuple[str, ...]
+    data: str
+
+    @classmethod
+    def of(cls, problem: Problem) -> "_Facts":
+        return cls(problem.training, problem.cycles, problem.data.classes, problem.data.digest)
 
 
 def replaced(before: PlanRecord, now: PlanRecord) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ its members, which runs share: each is computed wherever there is room, and the 
 
 import heapq
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from torchal.plan import Chain, Step
 
@@ -155,7 +156,8 @@ class Schedule:
             pieces.users.pop(chain.id, None)
             return self._whole(chain, step)
         pieces.users[chain.id] = chain
-        able = [each for each in left if each not in pieces.started and _known(chain, step, each) <= left[0]]
+        idle = (each for each in left if each not in pieces.started)
+        able = list(takewhile(lambda number: _known(chain, step, number) <= left[0], idle))
         pieces.started.update(able[:most])
         if len(able) > most:
             self._offer(chain)
@@ -188,7 +190,7 @@ def _count(chain: Chain, step: Step) -> int:
 
 
 def _known(chain: Chain, step: Step, number: int) -> int:
-    """Return how many of the first pieces a piece depends on."""
+    """Return how many of the first pieces a piece depends on, which is no fewer than that before it does."""
     return chain.spec.tuning.known(number) if step.stage == "tune" else 0
 
 

@@ -2,21 +2,23 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from benchmarks.reliability import contents, full_disk, interrupted, lost, unwritable
-from small_runs import changed, compute
+from small_runs import changed, compute, started
 
-from torchal import inference
+from torchal import inference, show
 from torchal.engines._walks import Walks
 from torchal.faults import disk_fault, out_of_memory
 from torchal.host import Host
 from torchal.launch import run_experiment
-from torchal.store import Event
+from torchal.store import Event, Store
 
 
 def can_mount(place: Path) -> bool:
@@ -50,6 +52,41 @@ def test_results_that_cannot_be_written_end_in_a_sentence(tmp_path, spec_file, u
 @pytest.mark.timeout(120)
 def test_ctrl_c_ends_within_five_seconds_and_the_next_call_goes_on(tmp_path, spec_file, undisturbed):
     assert interrupted(spec_file, tmp_path, undisturbed, 1, 1).lost == 0
+
+
+def hangs(ready: Path) -> None:
+    """Be a program that does not end in order at Ctrl-C."""
+    with show.interruptible("Stopped."):
+        ready.touch()
+        try:
+            time.sleep(60)
+        finally:
+            (ready.parent / "pressed").touch()
+            time.sleep(60)
+
+
+def test_a_second_ctrl_c_ends_a_program_at_once_that_is_still_ending_after_the_first(tmp_path):
+    process = started(hangs, tmp_path / "ready")
+    for seen in ("ready", "pressed"):
+        while not (tmp_path / seen).exists():
+            time.sleep(0.01)
+        assert process.is_alive()
+        os.kill(process.pid, signal.SIGINT)
+    process.join(60)
+    assert process.exitcode == 130
+
+
+def test_of_two_programs_on_one_store_one_may_be_killed_and_the_other_ends_well(tmp_path, undisturbed):
+    victim, other = (started(compute, tmp_path / "both") for _ in range(2))
+    while victim.is_alive() and len(list((tmp_path / "both").glob("store/*/*/digests.json"))) < 5:
+        time.sleep(0.01)
+    assert victim.is_alive()
+    victim.kill()
+    victim.join()
+    other.join(60)
+    assert other.exitcode == 0
+    Store(tmp_path / "both" / "store").sweep()
+    assert contents(tmp_path / "both") == undisturbed
 
 
 class Short:
