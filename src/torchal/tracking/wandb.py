@@ -25,28 +25,42 @@ class Wandb(Tracker):
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # nothing leaves this machine
         wandb, folder = package("wandb", "wandb"), Path(at)
         (folder / "wandb").mkdir(parents=True, exist_ok=True)
-        changed = [_put(wandb, experiment, run, folder) for run in runs]
-        return Written(at, sum(changed), changed.count(False), f"wandb sync {folder / 'wandb'}/offline-run-*")
+        there, changed = 0, {}
+        for run in runs:
+            if _holds(folder, experiment, run):
+                there += 1
+            else:
+                _log(wandb, experiment, run, folder)
+                changed[_name(experiment, run)] = run.digest
+        wandb.teardown()  # a run that ended may still be written to its file, until the service has ended too
+        for name, digest in changed.items():
+            (_places(folder, name)[0] / _MARK).write_text(digest)
+        return Written(at, len(changed), there, f"wandb sync {folder / 'wandb'}/offline-run-*")
 
 
-def _put(wandb: Any, experiment: str, run: Run, folder: Path) -> bool:
-    name = digest_of([experiment, run.id])[:16]
-    there = list((folder / "wandb").glob(f"offline-run-*-{name}"))
-    marks = [each / _MARK for each in there]
+def _name(experiment: str, run: Run) -> str:
+    return digest_of([experiment, run.id])[:16]
+
+
+def _places(folder: Path, name: str) -> list[Path]:
+    return list((folder / "wandb").glob(f"offline-run-*-{name}"))
+
+
+def _holds(folder: Path, experiment: str, run: Run) -> bool:
+    """Tell whether a run is there as it is now; an earlier state of it is removed."""
+    places = _places(folder, _name(experiment, run))
+    marks = [place / _MARK for place in places]
     if any(mark.is_file() and mark.read_text() == run.digest for mark in marks):
-        return False
-    for each in there:
-        shutil.rmtree(each)
-    _log(wandb, experiment, run, folder, name)
-    written = next((folder / "wandb").glob(f"offline-run-*-{name}"))
-    (written / _MARK).write_text(run.digest)
-    return True
+        return True
+    for place in places:
+        shutil.rmtree(place)
+    return False
 
 
-def _log(wandb: Any, experiment: str, run: Run, folder: Path, name: str) -> None:
+def _log(wandb: Any, experiment: str, run: Run, folder: Path) -> None:
     opened = wandb.init(
         project=experiment,
-        id=name,
+        id=_name(experiment, run),
         name=run.id,
         group=str(run.parameters["strategy"]),
         config={"run": run.id} | run.about | run.parameters,
