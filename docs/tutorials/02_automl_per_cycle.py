@@ -38,7 +38,7 @@ BASE = {
 # %%
 recipe = {"optimizer": "adam", "epochs": 8, "batch": 32}
 fair = torchal.compute(
-    BASE | {"name": "rates", "recipe": [recipe | {"lr": 1e-3}, recipe | {"lr": 1e-2}], "tuning": {"scope": "fixed"}}
+    BASE | {"name": "rates", "recipe": [recipe | {"lr": 3e-3}, recipe | {"lr": 2e-2}], "tuning": {"scope": "fixed"}}
 )
 columns = ["condition", "strategy", "aubc", "difference", "low", "high", "verdict"]
 fair.summary[columns].round(3)
@@ -140,7 +140,7 @@ Picture(story.moves[0])
 
 # %%
 ledger = pd.DataFrame(costs.document(tuned.findings.ledger)["used"])
-ledger[ledger["activity"] == "tune"][["strategy", "activity", "runs", "trials", "epochs"]]
+ledger[ledger["activity"] == "tuning"][["strategy", "activity", "runs", "trials", "epochs"]]
 
 # %% [markdown]
 # and `check` holds the whole protocol against what is recommended. Here are the rules about tuning:

@@ -41,7 +41,7 @@ experiment = {
     "partition": {"drawn": [1, 2, 3], "labelled": 40, "validation": 40},
     "seed": 1,
     "setting": [{"cycles": 3, "budget": 20}, {"cycles": 2, "budget": 40}],
-    "recipe": {"optimizer": "adam", "lr": 1e-2, "epochs": 8, "batch": 32},
+    "recipe": {"optimizer": "adam", "lr": 2e-2, "epochs": 8, "batch": 32},
     "tuning": {"scope": "fixed"},
 }
 found = torchal.compute(experiment)

@@ -34,7 +34,7 @@ found = torchal.compute(
         "partition": {"drawn": [1, 2, 3], "labelled": 40, "validation": 40},
         "seed": 1,
         "setting": {"cycles": 2, "budget": 60},
-        "recipe": {"optimizer": "adam", "lr": 1e-2, "epochs": 8, "batch": 32},
+        "recipe": {"optimizer": "adam", "lr": 2e-2, "epochs": 8, "batch": 32},
         "tuning": {"scope": "fixed"},
     }
 )

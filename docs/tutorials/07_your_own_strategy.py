@@ -121,7 +121,7 @@ found = torchal.compute(
         "partition": {"drawn": [1, 2, 3, 4, 5], "labelled": 40, "validation": 40},
         "seed": 1,
         "setting": {"cycles": 2, "budget": 40},
-        "recipe": {"optimizer": "adam", "lr": 1e-2, "epochs": 8, "batch": 32},
+        "recipe": {"optimizer": "adam", "lr": 2e-2, "epochs": 8, "batch": 32},
         "tuning": {"scope": "fixed"},
     },
     files=["unsure_at_random.py", "placebo.py"],

@@ -73,6 +73,7 @@ def test_a_notebook_is_made_from_its_script_and_holds_its_outputs(script):
     outputs = [output for cell in found["cells"] for output in cell.get("outputs", [])]
     kinds = {kind for output in outputs for kind in output.get("data", {})}
     assert {"image/png", "text/html"} <= kinds, "a tutorial shows figures and tables"
+    assert "Empty DataFrame" not in json.dumps(outputs), "a table has no rows"
     assert not any(output["output_type"] == "error" or output.get("name") == "stderr" for output in outputs)
 
 
