@@ -20,15 +20,13 @@ def granted(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cg
     """Return the tightest limits of the groups that this process is in, of either version."""
     if not own.is_file():  # Linux alone has them
         return Grant(None, None)
-    groups = {}
+    groups: dict[str, tuple[str, str]] = {}
     for line in own.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         groups |= dict.fromkeys(controllers.split(","), (controllers, path))
-    found = Grant(
-        _least(_values(groups, root, "cpu", _quota, _first_quota)),
-        _least(_values(groups, root, "memory", _memory, _first_memory)),
-    )
-    return Grant(found.cores, None if found.bytes is None else int(found.bytes))
+    cores = _least(_values(groups, root, "cpu", _quota, _first_quota))
+    size = _least(_values(groups, root, "memory", _memory, _first_memory))
+    return Grant(cores, None if size is None else int(size))
 
 
 Read = Callable[[Path], float | None]
