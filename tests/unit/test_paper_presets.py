@@ -19,6 +19,7 @@ from torchal.report.comparable import compare
 from torchal.report.findings import findings
 from torchal.report.measured import setup
 from torchal.report.reference import Published, published
+from torchal.report.tables import protocol
 from torchal.report.verdict import verdict_sentence
 from torchal.runspec import RunSpec
 from torchal.store import Store
@@ -219,3 +220,6 @@ def test_a_twin_runs_to_a_verdict(name, overrides, tmp_path):
     found = findings(tmp_path, experiment.name)
     assert len(found.experiment.runs) == len(experiment.runs())
     assert "random" in verdict_sentence(found.summary)
+    assert ["about", f"source: {experiment.about.source}"] in [
+        [part, value.partition("\n")[0]] for part, value in protocol(found.experiment.plan).rows
+    ]
