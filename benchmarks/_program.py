@@ -21,7 +21,8 @@ SPEC: dict[str, Any] = {
     "recipe": {"optimizer": "adam", "lr": 1e-2, "epochs": 8, "batch": 16},
     "tuning": {"trials": 8, "together": 2, "space": {"lr": {"low": 1e-3, "high": 1e-1, "log": True}}},
 }
-PATIENCE = 120
+PATIENCE = 600
+"""Seconds after which a program is taken to hang."""
 REFUSED = 2
 """The exit code of a program that ends in a sentence."""
 ALONE = ("--jobs", "1")

@@ -4,11 +4,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from functools import cache
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from torchal import show
 from torchal.cli import main
 from torchal.experiment import ExperimentSpec
 from torchal.host import Host
@@ -89,3 +91,14 @@ def started(function, *arguments) -> BaseProcess:
     process = forks().Process(target=function, args=arguments)
     process.start()
     return process
+
+
+def hangs(ready: Path) -> None:
+    """Be a program that does not end in order at Ctrl-C."""
+    with show.interruptible("Stopped."):
+        ready.touch()
+        try:
+            time.sleep(60)
+        finally:
+            (ready.parent / "pressed").touch()
+            time.sleep(60)

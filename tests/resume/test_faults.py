@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 from benchmarks.reliability import contents, full_disk, interrupted, lost, unwritable
-from small_runs import changed, compute, started
+from small_runs import changed, compute, hangs, started
 
-from torchal import inference, show
+from torchal import inference
 from torchal.engines._walks import Walks
 from torchal.faults import disk_fault, out_of_memory
 from torchal.host import Host
@@ -54,21 +54,10 @@ def test_ctrl_c_ends_within_five_seconds_and_the_next_call_goes_on(tmp_path, spe
     assert interrupted(spec_file, tmp_path, undisturbed, 1, 1).lost == 0
 
 
-def hangs(ready: Path) -> None:
-    """Be a program that does not end in order at Ctrl-C."""
-    with show.interruptible("Stopped."):
-        ready.touch()
-        try:
-            time.sleep(60)
-        finally:
-            (ready.parent / "pressed").touch()
-            time.sleep(60)
-
-
 def test_a_second_ctrl_c_ends_a_program_at_once_that_is_still_ending_after_the_first(tmp_path):
     process = started(hangs, tmp_path / "ready")
     for seen in ("ready", "pressed"):
-        while not (tmp_path / seen).exists():
+        while process.is_alive() and not (tmp_path / seen).exists():
             time.sleep(0.01)
         assert process.is_alive()
         os.kill(process.pid, signal.SIGINT)

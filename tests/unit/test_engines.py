@@ -1,5 +1,8 @@
 """Who computes."""
 
+from concurrent.futures import BrokenExecutor, Future
+from threading import Event
+
 import pytest
 from small_runs import changed, compute, contents
 
@@ -7,7 +10,7 @@ from torchal.engines import named, usual
 from torchal.engines.here import Here
 from torchal.engines.processes import Processes
 from torchal.engines.ray import Ray
-from torchal.engines.slurm import LOGS, Slurm
+from torchal.engines.slurm import LOGS, Slurm, _Looker
 from torchal.host import Host
 from torchal.launch import run_experiment
 
@@ -37,6 +40,57 @@ def test_one_job_is_this_process_and_several_are_a_pool(tmp_path):
     assert isinstance(usual(Host(tmp_path)), Here)
     assert isinstance(usual(Host(tmp_path, jobs=2)), Processes)
     assert Processes().slots(Host(tmp_path, jobs=3)) == 3
+
+
+class Job:
+    """A job of which nothing is heard any more, or whose state cannot even be asked for."""
+
+    job_id = "7_1"
+
+    def __init__(self, *, asked: Exception | None = None, ended: bool = False) -> None:
+        self.asked, self.ended = asked, ended
+
+    def done(self) -> bool:
+        if self.asked:
+            raise self.asked
+        return self.ended
+
+    def exception(self):
+        from submitit.core.utils import UncompletedJobError
+
+        raise UncompletedJobError("no result file")
+
+
+def looked(job: Job, known, patience: float) -> Future:
+    """Look at a job three times and return its future."""
+    waiting, over, left = {job: Future()}, Event(), iter(range(3))
+
+    def queued():
+        if next(left) == 2:
+            over.set()
+        return known
+
+    future = waiting[job]
+    _Looker(waiting, queued, patience).look(over, 0.01)
+    assert (job in waiting) == (not future.done())
+    return future
+
+
+def test_a_job_that_ends_without_an_answer_fails_its_run_and_does_not_end_the_others():
+    error = looked(Job(ended=True), {"7_1"}, 60).exception(0)
+    assert "Slurm's job 7_1 ended without an answer" in str(error)
+    assert not isinstance(error, BrokenExecutor)  # which would end the experiment
+
+
+def test_a_job_that_the_queue_knows_no_more_is_given_up_after_some_patience():
+    assert "ended without an answer" in str(looked(Job(), {"7_2"}, 0).exception(0))
+    assert not looked(Job(), {"7_2"}, 60).done()
+    assert not looked(Job(), {"7_1"}, 0).done()
+    assert not looked(Job(), None, 0).done()  # nobody knows
+
+
+def test_a_job_that_cannot_be_asked_for_fails_its_run_and_does_not_end_the_looking():
+    assert str(looked(Job(asked=OSError("sacct: broken")), None, 0).exception(0)) == "sacct: broken"
 
 
 @pytest.mark.timeout(90)

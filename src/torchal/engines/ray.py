@@ -28,8 +28,8 @@ class Ray(Engine):
     """Processors that a part takes."""
     gpus: float | None = Field(None, ge=0)
     """Accelerators that a part takes; a fraction has several share one. By default one if ``--device`` is cuda."""
-    retries: int = Field(-1, ge=-1)
-    """How often a part is tried again whose process or machine died; -1: without end."""
+    retries: int = Field(10, ge=-1)
+    """How often a part is tried again whose process or machine died, before its run fails; -1: without end."""
     ahead: int = Field(512, ge=1)
     """Parts at work or in Ray's queue at a time: a cluster grows by what waits in it."""
 

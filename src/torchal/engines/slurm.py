@@ -1,9 +1,11 @@
 """Slurm, by submitit: parts that are ready together are one job array."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 from typing import Any, Literal
 
@@ -18,6 +20,10 @@ from torchal.store import Store
 
 LOGS = "logs/slurm"
 """Where the scripts, results and outputs of jobs lie, below the folder of results."""
+
+_UNANSWERED = (
+    "ended without an answer, perhaps for want of time or memory (--on '{name: slurm, minutes: ..., memory: ...}')"
+)
 
 
 class Slurm(Engine):
@@ -39,6 +45,8 @@ class Slurm(Engine):
     """Jobs at work or in the queue at a time."""
     poll: float = Field(5, gt=0)
     """Seconds between two looks at the queue."""
+    patience: float = Field(60, ge=0)
+    """Seconds after which a job is given up that is in the queue no more and left no answer."""
     cluster: Literal["slurm", "local"] = "slurm"
     """``local`` starts the same jobs as processes of this machine, without Slurm."""
 
@@ -59,7 +67,8 @@ class Slurm(Engine):
             waiting.update(zip(jobs, futures, strict=True))
             return futures
 
-        looker = Thread(target=_look, args=(waiting, over, self.poll), daemon=True)
+        queued = _queued if self.cluster == "slurm" else lambda: None
+        looker = Thread(target=_Looker(waiting, queued, self.patience).look, args=(over, self.poll), daemon=True)
         looker.start()
         try:
             yield submit
@@ -86,13 +95,50 @@ class Slurm(Engine):
         return executor
 
 
-def _look(waiting: dict[Any, Future[None]], over: Event, poll: float) -> None:
-    """Tell futures what became of their jobs, until it is over."""
-    while not over.wait(poll):
-        for job, future in list(waiting.items()):
+@dataclass(frozen=True)
+class _Looker:
+    """Tells futures what became of their jobs."""
+
+    waiting: dict[Any, Future[None]]
+    queued: Callable[[], set[str] | None]
+    """The ids of the jobs that are in the queue or at work; None if nobody knows."""
+    patience: float
+    seen: dict[str, float] = field(default_factory=dict)
+    """When a job was last in the queue, or first looked for."""
+
+    def look(self, over: Event, poll: float) -> None:
+        """Look every so many seconds until it is over."""
+        while not over.wait(poll):
+            known, now = self.queued(), time.monotonic()
+            for job, future in list(self.waiting.items()):
+                if self._answered(job, future, known, now):
+                    del self.waiting[job]
+
+    def _answered(self, job: Any, future: Future[None], known: set[str] | None, now: float) -> bool:
+        """Return whether a future could be told what became of its job."""
+        try:
             if job.done():
                 _tell(job, future)
-                del waiting[job]
+                return True
+        except Exception as error:  # noqa: BLE001 - of whatever kind, it is this job's, and the others are looked at
+            future.set_exception(error)
+            return True
+        if known is None or job.job_id in known:
+            self.seen[job.job_id] = now
+        elif now - self.seen.setdefault(job.job_id, now) > self.patience:
+            future.set_exception(RuntimeError(f"Slurm's job {job.job_id} {_UNANSWERED}"))
+            return True
+        return False
+
+
+def _queued() -> set[str] | None:
+    """Return the jobs that Slurm has in its queue, which it tells where accounting is switched off too."""
+    command = ["squeue", "--noheader", "--array", "--me", "--format", "%i"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - fixed words
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return set(found.stdout.split())
 
 
 def _tell(job: Any, future: Future[None]) -> None:
@@ -101,7 +147,7 @@ def _tell(job: Any, future: Future[None]) -> None:
     try:
         error = job.exception()
     except UncompletedJobError as gone:
-        error = BrokenExecutor(f"Slurm's job {job.job_id} ended without an answer: {gone}")
+        error = RuntimeError(f"Slurm's job {job.job_id} {_UNANSWERED}: {gone}")
     if isinstance(error, FailedJobError):
         error = RuntimeError(str(error))
     future.set_exception(error) if error else future.set_result(None)
