@@ -67,8 +67,8 @@ def _timing(results: Path, stage: str, key: str) -> _Timed | None:
     timing = _read(results, stage, key, "timing.json")
     if timing is None:
         return None
-    used = _read(results, stage, key, "uses.json") or []
-    within = {(kind, name): _read(results, kind, name, "timing.json") for kind, name in used}
+    used: list[tuple[str, str]] = _read(results, stage, key, "uses.json") or []
+    within = {(name, of): _read(results, name, of, "timing.json") for name, of in used}
     spent = {each: float(found.get("seconds", 0.0)) for each, found in within.items() if found}
     return _Timed(stage, float(timing.get("seconds", 0.0)), spent, float(timing.get("finished", 0.0)))
 
