@@ -3,6 +3,7 @@
 import re
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ class Cost:
         return f"{float(f'{self.flops / RATE / 3600:.2g}'):,.0f}"
 
 
+@cache
 def presets(folder: Path = FOLDER) -> dict[str, ExperimentSpec]:
     """Return the experiments of a folder by the names of their files."""
     return {path.stem: ExperimentSpec.read(path) for path in sorted(folder.glob("*.yaml"))}
