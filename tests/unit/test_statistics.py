@@ -249,6 +249,10 @@ def test_power_is_how_often_the_test_rejects(effect, n):
     assert power(1, effect, n) == pytest.approx(rejected, abs=0.025)
 
 
+def test_power_is_a_number_where_the_effect_cannot_be_missed():
+    assert power(1, 5.66, 50) == pytest.approx(1)
+
+
 def test_pairs_needed_is_the_least_that_has_the_power():
     """Cohen's table: an effect of half a deviation at 80 % takes 34 pairs."""
     assert pairs_needed(1, 0.5) == 34

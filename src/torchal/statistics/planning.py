@@ -28,7 +28,8 @@ def power(deviation: float, effect: float, n: int, alpha: float = 0.05) -> float
         return float(effect != 0)
     shift = abs(effect) / deviation * np.sqrt(n)
     bound = stats.t.ppf(1 - alpha / 2, n - 1)
-    return float(stats.nct.sf(bound, n - 1, shift) + stats.nct.cdf(-bound, n - 1, shift))
+    wrong_side = np.nan_to_num(stats.nct.cdf(-bound, n - 1, shift))  # scipy has no number where it is as good as 0
+    return float(stats.nct.sf(bound, n - 1, shift) + wrong_side)
 
 
 def pairs_needed(deviation: float, effect: float, wanted: float = 0.8, alpha: float = 0.05) -> int | None:
