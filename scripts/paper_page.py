@@ -34,7 +34,7 @@ _SIZES = {
 
 HEAD = """# The paper, one command an experiment
 
-Written by `scripts/paper_page.py` from the presets in [`experiments/paper`](../experiments/paper). Each is an
+Written by `scripts/paper_page.py` from the presets in `experiments/paper`. Each is an
 experiment of Munjal, N. Hayat, M. Hayat, Sourati and Khan, *Towards Robust and Reproducible Active Learning Using
 Neural Networks*, CVPR 2022:
 

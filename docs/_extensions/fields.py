@@ -17,7 +17,7 @@ from torchal.data.imbalance import LongTail, Step, Torchal
 from torchal.data.noise import Confusion, Flip, Symmetric
 from torchal.data.oracle import Answers, Prices
 from torchal.data.pool import Copies, Pool, Strangers
-from torchal.experiment import ExperimentSpec
+from torchal.experiment import About, ExperimentSpec
 from torchal.models import Model
 from torchal.query import Strategy
 from torchal.runspec import RunSpec, Source
@@ -31,6 +31,7 @@ from torchal.tuning.tuning import Tuning
 
 PARTS: dict[str, type[Spec]] = {
     "An experiment": ExperimentSpec,
+    "about": About,
     "partition: drawn": Drawn,
     "partition: validation that grows": Scale,
     "partition: published": Published,
