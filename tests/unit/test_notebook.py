@@ -46,7 +46,10 @@ def test_a_mistake_in_a_mapping_is_told_with_its_field():
 
 
 def test_a_run_that_fails_is_not_passed_over(tmp_path):
-    strategy = ["random", {"name": "bald", "samples": 3}]
-    model = {"name": "mlp", "hidden": [16], "dropout": 0}
-    with pytest.raises(RuntimeError, match=r"1 of the runs of small failed, first bald.*dropout"):
-        torchal.compute({**TINY, "strategy": strategy, "model": model}, tmp_path)
+    plug_in = tmp_path / "fails.py"
+    plug_in.write_text(
+        '"""A strategy that cannot."""\n\nfrom torchal import Strategy\n\n\n'
+        'class Fails(Strategy):\n    """Fail."""\n\n    def select(self, ctx):\n        raise RuntimeError("cannot")\n'
+    )
+    with pytest.raises(RuntimeError, match=r"1 of the runs of small failed, first fails.*cannot"):
+        torchal.compute({**TINY, "strategy": ["random", "fails"]}, tmp_path / "results", files=[plug_in])

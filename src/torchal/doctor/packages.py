@@ -18,6 +18,8 @@ PURPOSES = {
     "tensorboard": "following runs in TensorBoard",
     "mlflow": "following runs in MLflow",
     "wandb": "following runs in Weights & Biases",
+    "docs": "building the documentation",
+    "notebooks": "executing the tutorials anew",
     "dev": "changing torchal itself: its tests and checks",
     "release": "building torchal's packages and checking them",
 }

@@ -19,6 +19,7 @@ from torchal.digest import digest_of
 from torchal.models import Classifier, Model
 from torchal.records import Effort, EpochRecord
 from torchal.rng import seeded
+from torchal.training.fit import fresh
 from torchal.training.recipe import Recipe
 from torchal.training.task import Task
 
@@ -87,9 +88,8 @@ _BACKWARD = {torch.ops.aten.convolution_backward: _conv_backward}
 @lru_cache(maxsize=16)
 def _counted(network: _Network) -> _Counted:
     """Count on the meta device, which has shapes and computes nothing."""
-    with torch.device("meta"):
-        model = network.model.build(network.shape, network.classes).train()
-        examples = torch.empty(_BATCH, *network.shape)
+    model = fresh(network.model, network.shape, network.classes, ("effort",)).to("meta").train()
+    examples = torch.empty(_BATCH, *network.shape, device="meta")
     with seeded("effort"), torch.enable_grad():
         with FlopCounterMode(display=False) as forward:
             logits = model(examples)
