@@ -272,8 +272,10 @@ def pressed_twice(spec: Path, folder: Path, expected: dict[str, bytes], tries: i
     return Tried(done, wrong + (longest > 1) + lost(results, expected), f"ends within {longest:.2f} s")
 
 
-def interrupted(spec: Path, folder: Path, expected: dict[str, bytes], tries: int, jobs: int) -> Tried:
-    """Press Ctrl-C; the program must end within five seconds, and the next call go on."""
+def interrupted(
+    spec: Path, folder: Path, expected: dict[str, bytes], tries: int, jobs: int, seconds: float = 5
+) -> Tried:
+    """Press Ctrl-C; the program must end within so many seconds, and the next call go on."""
     wrong, longest, results = 0, 0.0, folder / f"interrupted-{jobs}"
     for _ in range(tries):
         before, process = entries(results), start(spec, results, "--jobs", str(jobs))
@@ -283,7 +285,7 @@ def interrupted(spec: Path, folder: Path, expected: dict[str, bytes], tries: int
         pressed = time.monotonic()
         process.communicate(timeout=PATIENCE)
         longest = max(longest, time.monotonic() - pressed)
-        wrong += process.returncode not in {0, 130} or longest > 5
+        wrong += process.returncode not in {0, 130} or longest > seconds
         if process.returncode == 0:
             shutil.rmtree(results)
     finished(spec, results, *ALONE)
