@@ -3,6 +3,8 @@
 import ast
 import importlib.util
 import json
+import os
+import re
 from pathlib import Path
 
 import altair as alt
@@ -56,6 +58,7 @@ def test_there_are_eight_tutorials_in_the_order_of_the_index():
 @by_script
 def test_every_cell_of_a_tutorial_runs_offline(script, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # nothing here has to outlive a loss of power
     names = {"__name__": "tutorial"}
     with alt.renderers.enable(alt.renderers.active):  # puts back what a tutorial sets
         for source in cells(script, "code"):
@@ -86,8 +89,6 @@ def test_a_tutorial_begins_with_what_is_learnt_and_ends_with_exercises_and_where
 
 
 def test_links_of_tutorials_lead_somewhere():
-    import re
-
     for script in SCRIPTS:
         for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", "\n".join(cells(script, "markdown"))):
             assert (script.parent / target).exists(), f"{script.name}: {target}"
