@@ -181,7 +181,10 @@ class ExperimentSpec(Spec):
 
     def conditions(self) -> tuple[str, ...]:
         """Return for each run, in the order of :meth:`runs`, what tells its conditions from those of others."""
-        return conditions([_described(point) for point in self.points()])
+        points = self.points()
+        distinct = {_parts(point): point for point in points}
+        words = dict(zip(distinct, conditions([_described(each) for each in distinct.values()]), strict=True))
+        return tuple(words[_parts(point)] for point in points)
 
     def points(self) -> list["Point"]:
         """Return the points of the product, in the order of :meth:`runs`."""
@@ -216,6 +219,11 @@ class Point(NamedTuple):
     partition: First
     seed: int
     strategy: Strategy
+
+
+def _parts(point: Point) -> tuple[int, ...]:
+    """Return which values of the axes that conditions are described by meet in a point."""
+    return tuple(map(id, (point.partition, point.setting, point.oracle, point.tuning, point.pool, point.recipe)))
 
 
 def _described(point: Point) -> list[tuple[str, Spec]]:

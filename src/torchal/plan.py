@@ -78,8 +78,9 @@ def chains(experiment: ExperimentSpec, store: Store, device: str = "cpu") -> lis
     for chain in found:
         chain.look(known, device)
     for chain in found:
-        _served(chain.spec, device)
-        check_start(chain.spec, opened(chain.spec, device))
+        problem = opened(chain.spec, device)
+        _served(chain.spec, problem)
+        check_start(chain.spec, problem)
     for spec in {(each.spec.dataset.label, each.spec.model.label): each.spec for each in found}.values():
         _built(spec, device)
     for spec in {_asked(each.spec): each.spec for each in found}.values():
@@ -87,9 +88,8 @@ def chains(experiment: ExperimentSpec, store: Store, device: str = "cpu") -> lis
     return found
 
 
-def _served(spec: RunSpec, device: str) -> None:
+def _served(spec: RunSpec, problem: Problem) -> None:
     """Refuse a budget that the strategy cannot serve."""
-    problem = opened(spec, device)
     most = spec.strategy.most(len(problem.data.classes))
     asked = max((problem.purchase(cycle, problem.rows, 0).rows for cycle in range(problem.cycles - 1)), default=0)
     if most is not None and asked > most:

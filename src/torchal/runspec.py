@@ -1,12 +1,13 @@
 """The spec of a run: one point of an experiment, all that its results depend on, and nothing else."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from torchal.data.dataset import AnySource
 from torchal.data.draw import AnyPartition
 from torchal.data.oracle import Answers
 from torchal.data.pool import Pool
-from torchal.digest import digest_of
+from torchal.digest import canonical, canonical_of, digest_of, digest_of_text
 from torchal.models import AnyModel
 from torchal.query import AnyStrategy, Strategy
 from torchal.records import StageName
@@ -97,10 +98,10 @@ class RunSpec(Spec):
 
     def stage_identities(self, cycles: int) -> list[str]:
         """Return the identities of all stages of :meth:`plan`, in its order."""
-        whole = self.identity()
-        return [self.stage_identity(cycle, stage, whole) for cycle, stage in self.plan(cycles)]
+        told = _Told.of(self, cycles)
+        return [self.stage_identity(cycle, stage, told) for cycle, stage in self.plan(cycles)]
 
-    def stage_identity(self, cycle: int, stage: StageName, whole: dict[str, Any] | None = None) -> str:
+    def stage_identity(self, cycle: int, stage: StageName, told: "_Told | None" = None) -> str:
         """Return what tells a stage from all others before anything has run; equal for stages that runs share.
 
         Until the first query the strategy plays no part, and a search belongs to the run that makes it.
@@ -108,37 +109,39 @@ class RunSpec(Spec):
         Args:
             cycle: of the stage.
             stage: its name.
-            whole: this run's identity, if it is known already.
+            told: what all stages of this run are told by, if it is known already.
         """
         if stage == "tune" and (tuner := self.tuned_by(cycle)) is not None and tuner != (self, cycle):
             return tuner[0].stage_identity(tuner[1], stage)
         if stage in {"start", "query"} and self.source is not None:
             return self.chooser.stage_identity(cycle, stage)
-        spec = dict(whole or self.identity())
-        spec |= {part: dict(spec[part]) for part in ("setting", "tuning")}
+        told = told or _Told.of(self, cycle + 1)
+        own = {part: dict(told.whole[part]) for part in ("setting", "tuning")}
         if self.setting.cycles != "all":
-            del spec["setting"]["cycles"]
+            del own["setting"]["cycles"]
         if isinstance(self.setting.budget, tuple):
-            spec["setting"]["budget"] = spec["setting"]["budget"][: cycle + (stage == "query")]
-        del spec["first_seed"]
-        spec["tuning"]["scope"] = [self._searcher(each) for each in range(cycle + 1)]
+            own["setting"]["budget"] = own["setting"]["budget"][: cycle + (stage == "query")]
+        own["tuning"]["scope"] = told.searchers[: cycle + 1]
+        unseen = {"first_seed"}
         if cycle == 0 and stage != "query":
-            self._before_queries(spec, stage)
-        return digest_of([spec, cycle, stage])
+            unseen |= self._before_queries(own, stage)
+        texts = told.texts | {part: canonical(value) for part, value in own.items()}
+        spec = canonical_of({part: text for part, text in texts.items() if part not in unseen})
+        return digest_of_text(f"[{spec},{cycle},{canonical(stage)}]")
 
-    def _before_queries(self, spec: dict[str, Any], stage: StageName) -> None:
-        """Take out of an identity what has played no part before the first query."""
-        spec["setting"] = self.setting.start.identity() if self.setting.start else None
-        if self.setting.start is None:
-            del spec["source"]
-        if self.setting.start is None or self.setting.start.strategy is not None:
-            del spec["strategy"]
+    def _before_queries(self, own: dict[str, Any], stage: StageName) -> set[str]:
+        """Take out of an identity what has played no part before the first query, and return what does as a whole."""
+        own["setting"] = self.setting.start.identity() if self.setting.start else None
         if stage == "tune":
-            del spec["tuning"]["retrain"]
-        if stage == "start":
-            del spec["tuning"], spec["recipe"]
+            del own["tuning"]["retrain"]
+        unseen = {"tuning", "recipe"} if stage == "start" else set()
+        if self.setting.start is None:
+            unseen.add("source")
+        if self.setting.start is None or self.setting.start.strategy is not None:
+            unseen.add("strategy")
+        return unseen
 
-    def _searcher(self, cycle: int) -> list[Any]:
+    def searcher(self, cycle: int) -> list[Any]:
         """Return whose search serves a cycle, so that scopes which come to the same share their stages."""
         tuner = self.tuned_by(cycle)
         if tuner is None:
@@ -146,6 +149,21 @@ class RunSpec(Spec):
         run, when = tuner
         whose = run.strategy.label if when and run.strategy != self.strategy else ""
         return [whose, run.seed, when]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the stages of a run are told by: its identity, as JSON too, since a plan may have a hundred thousand."""
+
+    whole: dict[str, Any]
+    texts: dict[str, str]
+    searchers: list[list[Any]]
+
+    @classmethod
+    def of(cls, spec: RunSpec, cycles: int) -> "_Told":
+        whole = spec.identity()
+        texts = {part: canonical(value) for part, value in whole.items()}
+        return cls(whole, texts, [spec.searcher(cycle) for cycle in range(cycles)])
 
 
 BASELINE = "random"

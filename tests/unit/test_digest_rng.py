@@ -4,13 +4,19 @@ import sys
 import pytest
 import torch
 
-from torchal.digest import canonical, digest_of, seed_of
+from torchal.digest import canonical, canonical_of, digest_of, seed_of
 from torchal.rng import generator, seeded
 
 
 def test_canonical_json_depends_on_content_not_on_the_order_of_keys():
     assert canonical({"b": 1, "a": [1.5, None, "ü"]}) == '{"a":[1.5,null,"ü"],"b":1}'
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+
+
+def test_a_mapping_put_together_from_the_json_of_its_values_is_the_json_of_the_mapping():
+    value = {"b": {"d": 1, "c": "ü"}, "a": [1.5, None], 'with "quotes"': True}
+    assert canonical_of({name: canonical(each) for name, each in value.items()}) == canonical(value)
+    assert canonical_of({}) == canonical({})
 
 
 def test_nan_has_no_canonical_form():
