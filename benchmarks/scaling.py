@@ -36,7 +36,7 @@ LONG = DIGITS | {
     "seed": [1, 2, 3, 4],
     "partition": {"drawn": 1, "labelled": 600, "validation": 60},
     "setting": {"cycles": 1, "budget": 10},
-    "recipe": {"epochs": 60, "batch": 32},
+    "recipe": {"epochs": 150, "batch": 32},
 }
 """Its network fits into a core's cache: one that does not makes two processes wait for the machine's memory."""
 TRIVIAL = DIGITS | {

@@ -86,8 +86,8 @@ TWINS = """## In miniature
 
 `torchal run experiments/paper/small/NAME.yaml --jobs 1`: the same conditions on small data, with small networks and few
 replications. They show that an experiment works and what its report looks like, not what the paper found. Seconds are
-those of the processor, of one process with one thread (Intel Xeon, torch 2.13.0), with the verdict that its report
-begins with.
+those of the processor, of one process with one thread (AMD EPYC, torch 2.13.0), with the verdict that its report begins
+with.
 
 """
 

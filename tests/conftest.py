@@ -1,6 +1,9 @@
 """Tests run on one torch thread (two on tiny tensors run many times slower) and draw the same examples every time.
 
 ``HYPOTHESIS_PROFILE=explore`` draws new ones: worth a run before a release, no reason to refuse a change.
+
+Types and shapes are checked as the parts are called by their own tests, and in whole experiments by tests/golden. Other
+tests of whole experiments, which are those of some folders and those marked ``whole``, would take twice as long for it.
 """
 
 import os
@@ -11,14 +14,23 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 from hypothesis import settings
+from jaxtyping import config
 
 torch.set_num_threads(1)
-settings.register_profile("same", derandomize=True)
-settings.register_profile("explore", print_blob=True)
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+WHOLE = {"browser", "cluster", "docs", "resume"}
+"""Folders whose tests are of whole experiments."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    whole = item.path.parent.name in WHOLE or item.get_closest_marker("whole") is not None
+    config.update("jaxtyping_disable", whole)
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from torchal.models.resnet8 import Resnet8
+from torchal.training.world import World
+
 SPEC = {
     "name": "together",
     "dataset": "digits",
@@ -77,7 +80,7 @@ def test_processes_that_train_together_leave_no_drafts_and_finish_every_run(both
     assert [record["finished"] for record in records] == [True, True]
 
 
-def test_batch_normalisation_over_processes_without_gpus_is_refused_in_a_sentence(tmp_path):
-    answer = run(tmp_path, *TORCHRUN, model={"name": "resnet8", "width": 2}, strategy="random")
-    assert answer.returncode != 0
-    assert "batch normalisation over several processes needs GPUs" in answer.stderr, answer.stderr
+def test_batch_normalisation_over_processes_without_gpus_is_refused_in_a_sentence():
+    model = Resnet8(width=2).build((1, 8, 8), 10)
+    with pytest.raises(ValueError, match="batch normalisation over several processes needs GPUs"):
+        World(rank=0, size=2).joined(model)

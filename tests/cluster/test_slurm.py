@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import threading
+from functools import cache
 
 import pytest
 from small_runs import changed, compute, contents
@@ -12,16 +13,22 @@ from torchal.host import Host
 from torchal.launch import run_experiment
 
 
+@cache
 def answers() -> bool:
-    """Return whether there is a Slurm that has a node."""
+    """Return whether there is a Slurm that has a node, which takes seconds to say that there is none."""
     if shutil.which("sinfo") is None:
         return False
     found = subprocess.run(["sinfo", "--noheader", "--format", "%t"], capture_output=True, text=True, check=False)
     return found.returncode == 0 and found.stdout.strip() in {"idle", "mix", "alloc"}
 
 
+@pytest.fixture(autouse=True)
+def slurm() -> None:
+    if not answers():
+        pytest.skip("no Slurm answers: scripts/start-slurm starts one")
+
+
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(not answers(), reason="no Slurm answers: scripts/start-slurm starts one")
 def test_job_arrays_of_slurm_give_the_bytes_of_one_process(tmp_path):
     spec = changed(strategy=["random"], seed=[1, 2], tuning={"scope": "fixed"}, setting={"cycles": 1, "budget": 10})
     engine = Slurm(memory=1, minutes=5, poll=0.5)
@@ -34,7 +41,6 @@ def test_job_arrays_of_slurm_give_the_bytes_of_one_process(tmp_path):
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(not answers(), reason="no Slurm answers: scripts/start-slurm starts one")
 def test_a_job_that_slurm_ends_is_noticed_without_accounting_and_the_next_call_goes_on(tmp_path):
     """Every job is cancelled from outside as soon as it is submitted, until the program gives up."""
     spec = changed(strategy=["random"], seed=[1], tuning={"scope": "fixed"}, setting={"cycles": 1, "budget": 10})

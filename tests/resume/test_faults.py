@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from benchmarks.reliability import contents, full_disk, interrupted, lost, unwritable
-from small_runs import changed, compute, hangs, started
+from small_runs import changed, compute, hangs, program, started
 
 from torchal import inference
 from torchal.engines._walks import Walks
@@ -19,6 +19,19 @@ from torchal.faults import disk_fault, out_of_memory
 from torchal.host import Host
 from torchal.launch import run_experiment
 from torchal.store import Event, Store
+
+
+@pytest.fixture
+def forked(monkeypatch):
+    """Have the benchmark's programs be forks of one that has torch loaded already."""
+
+    def finished(spec: Path, results: Path, *words: str) -> tuple[int, str]:
+        said = spec.parent / "said"
+        process = started(program, ["run", str(spec), "--results", str(results), *words], spec.parent, said)
+        process.join(60)
+        return process.exitcode, said.read_text()
+
+    monkeypatch.setattr("benchmarks.reliability.finished", finished)
 
 
 def can_mount(place: Path) -> bool:
@@ -32,7 +45,7 @@ def can_mount(place: Path) -> bool:
 
 @pytest.mark.timeout(120)
 def test_a_full_disk_ends_in_a_sentence_without_half_an_entry_and_goes_on_when_there_is_room(
-    tmp_path, spec_file, undisturbed
+    tmp_path, spec_file, undisturbed, forked
 ):
     (tmp_path / "mount").mkdir()
     if sys.platform != "linux" or not can_mount(tmp_path / "mount"):
@@ -43,14 +56,14 @@ def test_a_full_disk_ends_in_a_sentence_without_half_an_entry_and_goes_on_when_t
 
 
 @pytest.mark.timeout(120)
-def test_results_that_cannot_be_written_end_in_a_sentence(tmp_path, spec_file, undisturbed):
+def test_results_that_cannot_be_written_end_in_a_sentence(tmp_path, spec_file, undisturbed, forked):
     found = unwritable(spec_file, tmp_path / "blocked", undisturbed)
     assert found.lost == 0
     assert "there is a file where a folder should be; everything finished is kept" in found.said
 
 
 @pytest.mark.timeout(120)
-def test_ctrl_c_ends_the_program_and_the_next_call_goes_on(tmp_path, spec_file, undisturbed):
+def test_ctrl_c_ends_the_program_and_the_next_call_goes_on(tmp_path, spec_file, undisturbed, forked):
     # five seconds are what the benchmark holds it to; a busy machine may take longer
     assert interrupted(spec_file, tmp_path, undisturbed, 1, 1, seconds=60).lost == 0
 

@@ -10,6 +10,8 @@ from torchal.report import carded, frame
 from torchal.report.agreement import compared, tolerances
 from torchal.report.card import Chosen
 
+pytestmark = pytest.mark.whole
+
 KEY = digest_of("query")
 
 

@@ -14,6 +14,8 @@ from torchal.problem import Problem, opened
 from torchal.records import QueryRecord
 from torchal.store import Store
 
+pytestmark = pytest.mark.whole
+
 SIZES = st.one_of(st.integers(1, 60), st.sampled_from(["2%", "10%"]), st.sampled_from([0, 300, "0%", "60%", "100%"]))
 SHARES = st.sampled_from([0.0, 0.1, "30%", 0.9])
 IMBALANCES = st.sampled_from([None, "torchal", {"long_tail": 5}, {"long_tail": 500}, {"step": 4, "minority": "30%"}])
@@ -91,7 +93,7 @@ def asked_for(fields) -> ExperimentSpec:
 
 
 @given(experiments())
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, suppress_health_check=list(HealthCheck))
 def test_any_conditions_give_a_valid_partition_or_one_clear_refusal(fields):
     try:
         problem = opened(asked_for(fields).runs()[0])
@@ -117,7 +119,7 @@ def check_problem(problem: Problem) -> None:
 
 
 @given(experiments())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_what_is_not_refused_by_the_plan_runs_to_its_end(tmp_path_factory, fields):
     folder = tmp_path_factory.mktemp("any")
     try:
@@ -146,7 +148,7 @@ def test_the_conditions_drawn_here_are_neither_all_refused_nor_all_accepted():
     outcomes = []
 
     @given(experiments())
-    @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, database=None, suppress_health_check=list(HealthCheck))
     def collect(fields):
         try:
             opened(asked_for(fields).runs()[0])

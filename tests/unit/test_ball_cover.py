@@ -30,7 +30,7 @@ def reference(points, centres, square, budget):
     return chosen
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     pool=st.lists(coordinates, min_size=1, max_size=14),
     labelled=st.lists(coordinates, max_size=3),

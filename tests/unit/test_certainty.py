@@ -9,6 +9,8 @@ from torchal.report.certainty import certainty, told
 from torchal.report.savings import savings
 from torchal.report.savings import told as saved
 
+pytestmark = pytest.mark.whole
+
 GAINS = {
     "margin": (0.04, 0.05, 0.06, 0.05),
     "bald": (0.001, -0.001, 0.0005, -0.0005),

@@ -1,10 +1,13 @@
 import json
 
+import pytest
 from report_runs import all_runs, write_results
 
 from torchal.report import sections
 from torchal.report.compact import compact
 from torchal.report.findings import findings
+
+pytestmark = pytest.mark.whole
 
 
 def whole(value, shared):

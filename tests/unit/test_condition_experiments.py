@@ -16,6 +16,8 @@ from torchal.records import QueryRecord
 from torchal.runspec import RunSpec
 from torchal.store import Store
 
+pytestmark = pytest.mark.whole
+
 FOLDER = Path(__file__).parents[2] / "experiments" / "conditions"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.yaml"))
 

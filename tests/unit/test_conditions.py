@@ -6,6 +6,8 @@ from report_runs import table
 
 from torchal.report.conditions import changes, compared
 
+pytestmark = pytest.mark.whole
+
 
 def frame(gains):
     """Two partitions; random is at 0.5 and 0.6, a strategy's gain on them as given for each condition."""

@@ -96,7 +96,7 @@ def test_a_draw_is_pinned_because_another_machine_must_repeat_it():
     assert drawn(3, 5, 5, stratified=True).rows(labels(10, 10), 2).labelled.tolist() == [9, 13, 0, 14, 5]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=8).filter(any), st.randoms(use_true_random=False))
 def test_every_beginning_and_end_of_a_stratified_order_keeps_class_shares_within_one(counts, shuffle):
     rows = labels(*counts)

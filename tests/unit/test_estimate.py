@@ -6,6 +6,8 @@ from small_runs import SMALL, changed, compute
 from torchal.host import Host
 from torchal.launch import planned
 
+pytestmark = pytest.mark.whole
+
 
 def test_before_anything_is_computed_a_partition_costs_what_it_does_not_share(tmp_path):
     answer = planned(changed(partition={"drawn": [1, 2], "labelled": 30, "validation": 60}), Host(tmp_path))

@@ -82,7 +82,7 @@ def problems(draw_from):
 
 
 @BOTH
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(problem=problems(), ridge=st.sampled_from([0.01, 1.0, 7.0]), oversample=st.integers(1, 3), data=st.data())
 def test_every_step_is_the_best_by_whole_inverses_with_ties_as_stated(select, problem, ridge, oversample, data):
     arrays, budget = problem

@@ -48,7 +48,7 @@ def drawn(pool, labelled=0, width=3, purpose="points"):
     return points[labelled:], points[:labelled], torch.rand(pool, generator=generator("weights"), dtype=torch.float64)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     pool=st.lists(st.tuples(coordinates, st.integers(0, 3)), min_size=1, max_size=12),
     labelled=st.lists(coordinates, max_size=3),

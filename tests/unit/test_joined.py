@@ -11,6 +11,8 @@ from torchal.report.findings import findings
 from torchal.report.frame import frame, read
 from torchal.report.joined import joined
 
+pytestmark = pytest.mark.whole
+
 PLAIN, STRONG = {"recipe": "plain", "partition": {"drawn": 1}}, {"recipe": "strong", "partition": {"drawn": 1}}
 
 

@@ -57,14 +57,14 @@ def rows_of(table):
     return table / table.sum(-1, keepdim=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tables)
 def test_the_joint_entropy_is_that_of_the_definition(table):
     probabilities = rows_of(table)
     assert joint_entropy(probabilities).item() == pytest.approx(plain_joint_entropy(probabilities.tolist()), abs=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(table=tables, data=st.data())
 def test_every_pick_adds_most_to_the_joint_information_with_ties_to_the_lowest_index(table, data):
     probabilities = rows_of(table)

@@ -71,7 +71,7 @@ def multiplied():
 coordinates = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pool=st.lists(coordinates, min_size=1, max_size=12), labelled=st.lists(coordinates, max_size=4), data=st.data())
 def test_every_pick_is_the_farthest_from_its_nearest_centre_with_ties_to_the_lowest_index(pool, labelled, data):
     budget = data.draw(st.integers(1, len(pool)))

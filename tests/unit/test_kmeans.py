@@ -116,7 +116,7 @@ def greedy(points, centroids):
 places = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pool=st.lists(places, min_size=1, max_size=15), data=st.data())
 def test_the_closest_pairs_are_taken_first_with_ties_to_the_lowest(pool, data):
     centroids = data.draw(st.lists(places, min_size=1, max_size=len(pool)))

@@ -163,7 +163,7 @@ def test_probabilities_so_sure_that_their_squares_underflow_are_drawn_once(least
 whole = st.integers(-3, 3).map(float)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pool=st.lists(st.tuples(*[whole] * 4), min_size=1, max_size=30), data=st.data())
 def test_no_row_comes_twice_and_distinct_rows_come_first(pool, data):
     sides = torch.tensor(pool)

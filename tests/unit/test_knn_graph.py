@@ -25,7 +25,7 @@ def agree(found, expected):
     assert torch.allclose(distances.square(), squares.view_as(distances), rtol=1e-14, atol=0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(points=st.lists(coordinates, min_size=1, max_size=40), data=st.data())
 def test_the_graph_is_that_of_sorting_all_distances_with_ties_to_the_lowest_index(points, data):
     k = data.draw(st.integers(0, len(points) - 1))
@@ -33,7 +33,7 @@ def test_the_graph_is_that_of_sorting_all_distances_with_ties_to_the_lowest_inde
     agree(found, [reference(x, points, k, without=n) for n, x in enumerate(points)])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(points=st.lists(coordinates, min_size=1, max_size=40), queries=st.lists(coordinates, min_size=1, max_size=9))
 def test_so_are_the_neighbours_of_other_queries(points, queries):
     k = min(5, len(points))

@@ -12,6 +12,8 @@ from torchal.records import RunRecord
 from torchal.report import costs, page
 from torchal.report.ledger import COUNTED, TIMED, Ledger, ledger_of, table, total
 
+pytestmark = pytest.mark.whole
+
 CYCLES = 4
 
 

@@ -17,6 +17,8 @@ from torchal.launch import run_experiment
 from torchal.migrate.sets import imported
 from torchal.replay import replay
 
+pytestmark = pytest.mark.whole
+
 BUDGET = 10
 CONFIG = {
     "OPTIM": {"MAX_EPOCH": 7, "TYPE": "ADAM", "BASE_LR": 0.002, "WEIGHT_DECAY": 1e-5, "MOMENTUM": 0.9},

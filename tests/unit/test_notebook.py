@@ -5,6 +5,8 @@ from small_runs import SMALL, changed, compute, contents
 import torchal
 from torchal.report import page
 
+pytestmark = pytest.mark.whole
+
 TINY = {**SMALL, "setting": {"cycles": 2, "budget": 10}, "seed": 1, "tuning": {"scope": "fixed"}}
 
 

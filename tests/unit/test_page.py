@@ -3,7 +3,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from rich.console import Console
 
 from torchal.report import page
 from torchal.report.verdict import points
+
+pytestmark = pytest.mark.whole
 
 HOSTILE = "</script><script>alert(1)</script>"
 
@@ -241,13 +242,3 @@ def test_the_terminal_shows_whole_verdicts_in_eighty_columns(tmp_path):
 )
 def test_a_difference_that_rounds_to_nothing_has_no_sign(share, text):
     assert points(share) == text
-
-
-def test_two_hundred_runs_take_seconds(tmp_path):
-    strategies = ("random", *(f"strategy_{number}" for number in range(9)))
-    results = write_results(tmp_path, all_runs(strategies, partitions=[f"drawn-{n}" for n in range(5)], seeds=range(4)))
-    page._library()
-    started = time.perf_counter()
-    place = page.write(results, "tiny")
-    assert time.perf_counter() - started < 8
-    assert place.stat().st_size < 6e6

@@ -12,6 +12,8 @@ from torchal.report.figures import GREY, look
 from torchal.report.measured import setup
 from torchal.report.reference import published as curves
 
+pytestmark = pytest.mark.whole
+
 AS_PUBLISHED = {
     "name": "again",
     "dataset": "cifar10",

@@ -17,6 +17,8 @@ from torchal.report.figures import Figure, Look
 from torchal.report.findings import findings
 from torchal.report.queries import Queries, Query
 
+pytestmark = pytest.mark.whole
+
 CLASSES = ("cat", "dog", "<b>fox</b>")
 
 

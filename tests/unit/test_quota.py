@@ -21,7 +21,7 @@ def one_by_one(available, budget, already):
     return given
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(groups_of, st.data())
 def test_shares_are_those_of_giving_units_one_by_one_to_the_lowest(groups, data):
     available, already = (list(column) for column in zip(*groups, strict=True))
@@ -30,7 +30,7 @@ def test_shares_are_those_of_giving_units_one_by_one_to_the_lowest(groups, data)
     assert shares.tolist() == one_by_one(available, budget, already)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=4), st.data())
 def test_no_other_shares_are_more_even(groups, data):
     available, already = (list(column) for column in zip(*groups, strict=True))
@@ -75,7 +75,7 @@ def test_shares_that_cannot_be_given_are_refused(available, budget, already, sen
         quotas(torch.tensor(available), budget, torch.tensor(already))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 4), max_size=30), st.lists(st.integers(0, 5), min_size=5, max_size=5))
 def test_each_group_gives_its_share_or_all_it_has(groups, shares):
     chosen = stratified(torch.tensor(groups, dtype=torch.int64), torch.tensor(shares), generator("draw")).tolist()

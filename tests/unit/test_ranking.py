@@ -8,6 +8,8 @@ from torchal.report.figures import look
 from torchal.report.findings import findings
 from torchal.report.sections import Section
 
+pytestmark = pytest.mark.whole
+
 HOSTILE = "</script><img src=x onerror=alert(2)>"
 ALL_TIE = "random and a and b share the best rank, 2.0 of 3"
 FINAL = {"random": (0.5, 0.5), "margin": (0.6, 0.7), "bald": (0.7, 0.6), "coreset": (0.4, 0.4)}

@@ -16,6 +16,8 @@ from torchal.host import Host
 from torchal.launch import run_experiment
 from torchal.replay import replay
 
+pytestmark = pytest.mark.whole
+
 SPEC = {
     "name": "t",
     "dataset": "digits",

@@ -16,6 +16,8 @@ from torchal.report import carded, frame
 from torchal.report.card import Card, Chosen
 from torchal.reproduce import checked, experiment_of, reproduce, sampled
 
+pytestmark = pytest.mark.whole
+
 SHORT = {
     "setting": {"cycles": 2, "budget": 10},
     "seed": 1,

@@ -52,13 +52,13 @@ def assert_same_order(scores, exact):
 # --- confidence -------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(logits)
 def test_doubt_orders_rows_as_the_exact_probability_of_error_does(rows):
     assert_same_order(doubt(torch.tensor(rows)).tolist(), [exact_doubt(row) for row in rows])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(logits)
 def test_closeness_orders_rows_against_the_exact_margin(rows):
     # as odds against the margin: differences that matter near certainty are in 1 - margin, and elsewhere in the margin
@@ -66,7 +66,7 @@ def test_closeness_orders_rows_against_the_exact_margin(rows):
     assert_same_order(closeness(torch.tensor(rows)).tolist(), [(1 - margin) / margin for margin in margins])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(logits)
 def test_softmax_entropy_is_the_exact_entropy(rows):
     expected = [float(exact_entropy(row)) for row in rows]
@@ -128,7 +128,7 @@ def test_rounding_never_makes_mutual_information_negative():
     assert (mutual_information(agreed) >= 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(2, 5), st.integers(2, 4))
 def test_mutual_information_is_the_sum_of_its_definition_in_any_chunk(seed, samples, classes):
     p = torch.randn(samples, 6, classes, generator=generator(seed), dtype=torch.float64).mul(3).softmax(-1)
@@ -150,7 +150,7 @@ def test_mutual_information_is_the_sum_of_its_definition_in_any_chunk(seed, samp
 # --- ranking ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([-math.inf, -1.0, 0.0, 0.5, 2.0, math.inf]), min_size=1, max_size=40), st.data())
 def test_the_highest_scores_come_first_and_the_lowest_index_first_among_equals(scores, data):
     k = data.draw(st.integers(0, len(scores)))

@@ -14,6 +14,8 @@ from torchal.cli import app
 from torchal.report import page, sections, static
 from torchal.report.findings import findings
 
+pytestmark = pytest.mark.whole
+
 HOSTILE = "<script>alert(1)</script>"
 
 

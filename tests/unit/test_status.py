@@ -21,6 +21,8 @@ from torchal.report.status_view import SINGLE, board
 from torchal.stage_log import LOG, at_work
 from torchal.store import Stage, Store
 
+pytestmark = pytest.mark.whole
+
 SHORT = {"strategy": ["random"], "seed": [1], "setting": {"cycles": 2, "budget": 10}, "tuning": {"scope": "fixed"}}
 
 

@@ -69,7 +69,7 @@ def ranked(scores, budget):
 # --- against the formula ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(2, 6), st.integers(1, 12))
 def test_plain_scores_choose_what_the_formula_chooses(seed, classes, budget):
     logits = torch.randn(12, classes, generator=generator(seed)) * 3
@@ -78,7 +78,7 @@ def test_plain_scores_choose_what_the_formula_chooses(seed, classes, budget):
         assert chosen == ranked([score(softmax(row)) for row in logits.tolist()], budget), name
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.integers(1, 20), st.integers(2, 6))
 def test_sampled_scores_choose_what_the_formula_chooses(seed, budget, samples):
     for name, score in SAMPLED.items():

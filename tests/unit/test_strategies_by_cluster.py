@@ -32,7 +32,7 @@ def blobs(centres, each, seed=0, spread=0.05):
 # --- typicality and TypiClust -----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(points=st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)), min_size=1, max_size=9), k=st.integers(1, 4))
 def test_typicality_is_one_over_the_mean_distance_to_the_nearest_others(points, k):
     k_used = min(k, len(points) // 2)
@@ -168,7 +168,7 @@ def test_dropquery_with_too_few_candidates_takes_the_most_changed_and_then_the_l
     assert sorted(chosen) == [1, 2]  # nothing is dropped, so nothing changes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**6), reach=st.sampled_from([0.05, 0.2, 1.0]))
 def test_alfamix_counts_the_classes_towards_which_the_prediction_flips(seed, reach):
     head = linear()
@@ -226,7 +226,7 @@ def bisected(scores, labels, budget):
     return chosen + [row for row in unsure if row not in truth and row >= known][: budget - len(chosen)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**6), classes=st.integers(2, 4), known=st.integers(0, 5), budget=st.integers(1, 9))
 def test_galaxy_bisects_the_shortest_path_between_opposite_labels(seed, classes, known, budget):
     scores = torch.randn(14, classes, generator=generator(seed, "f"), dtype=torch.float64)

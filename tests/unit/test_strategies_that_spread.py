@@ -93,7 +93,7 @@ def check_herded(chosen, rows, labelled, weights, radius):
         assert worth[row] == pytest.approx(max(worth.values()), rel=1e-11)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**6), known=st.integers(0, 3), radius=st.sampled_from([0.3, 1.0, 2.0]))
 def test_maxherding_adds_the_row_that_covers_most(seed, known, radius):
     embeddings, _ = pool(seed)
@@ -149,7 +149,7 @@ def test_the_temperature_found_undoes_the_one_put_in():
 # --- ProbCover --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**6), known=st.integers(0, 3), radius=st.sampled_from([0.2, 0.5, 1.0]))
 def test_probcover_takes_the_ball_with_the_most_rows_not_covered(seed, known, radius):
     embeddings, _ = pool(seed, rows=10)
@@ -185,7 +185,7 @@ def test_probcover_finds_a_radius_that_keeps_groups_apart():
 # --- BAIT -------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**6), known=st.integers(0, 3), form=st.sampled_from(["binary", "full"]))
 def test_bait_adds_the_row_by_which_the_trace_falls_most(seed, known, form):
     embeddings, probabilities = pool(seed, rows=7, width=2)
@@ -213,7 +213,7 @@ def test_bait_adds_the_row_by_which_the_trace_falls_most(seed, known, form):
 # --- BatchBALD --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**6))
 def test_batchbald_adds_the_row_that_tells_most_beside_those_before(seed):
     said = torch.rand(4, 5, 2, generator=generator(seed), dtype=torch.float64).pow(2)

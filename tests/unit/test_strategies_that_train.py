@@ -48,7 +48,7 @@ MEASURES = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**6), members=st.integers(2, 5), measure=st.sampled_from(sorted(MEASURES)))
 def test_a_committee_chooses_what_the_formula_of_its_disagreement_chooses(seed, members, measure):
     said = torch.rand(members, 9, 3, generator=generator(seed), dtype=torch.float64).pow(3)

@@ -55,7 +55,7 @@ def test_a_subsample_of_a_subsample_draws_every_row_about_equally_often():
 # --- class-balanced ---------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 10_000), st.integers(1, 20), st.integers(0, 6))
 def test_rows_are_the_best_of_each_class_and_classes_as_even_as_they_can_be(seed, n, known):
     logits = torch.randn(n + known, 3, generator=generator(seed), dtype=torch.float64)

@@ -38,7 +38,7 @@ def ranked(scores, beta, noise):
     return sorted(range(len(keys)), key=lambda row: -keys[row])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 10_000), st.integers(1, 15), st.sampled_from([0.3, 1.0, 8.0]))
 def test_powermargin_ranks_by_the_formula(seed, budget, beta):
     logits = torch.randn(15, 4, generator=generator(seed), dtype=torch.float64) * 3
@@ -48,7 +48,7 @@ def test_powermargin_ranks_by_the_formula(seed, budget, beta):
     assert chosen.tolist() == expected
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(1, 20), st.sampled_from([0.3, 1.0, 8.0]))
 def test_powerbald_ranks_by_the_formula(seed, budget, beta):
     ctx = FakePool(pool=20, budget=budget, seed=seed).context()

@@ -23,7 +23,7 @@ def even(sizes, budget):
     return shares
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=25), st.data())
 def test_predicted_classes_are_chosen_as_evenly_as_they_can_be(labels, data):
     budget = data.draw(st.integers(1, len(labels)))

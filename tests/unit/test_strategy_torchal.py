@@ -22,7 +22,7 @@ def strategy(name, **fields):
 # --- mix --------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 10_000), st.integers(1, 12), st.data())
 def test_mix_takes_the_least_confident_half_and_the_most_confident_rest(seed, n, data):
     budget = data.draw(st.integers(1, n))
@@ -47,7 +47,7 @@ def test_mix_tells_saturated_rows_apart():
 # --- bins -------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 40), st.integers(1, 12), st.data())
 def test_bins_give_their_share_each_from_the_most_confident_on(n, bins, data):
     budget = data.draw(st.integers(1, n))
@@ -79,7 +79,7 @@ def test_bins_draw_every_row_of_a_bin_about_equally_often():
 # --- centre of gravity ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 10_000), st.integers(1, 10), st.integers(0, 4))
 def test_centre_of_gravity_takes_the_farthest_from_the_mean_of_all_rows(seed, n, known):
     points = torch.randn(n + known, 2, generator=generator(seed), dtype=torch.float64)

@@ -9,6 +9,8 @@ from torchal.report import page
 from torchal.report.compare import with_baseline
 from torchal.report.transfer import matrix, told
 
+pytestmark = pytest.mark.whole
+
 
 def accuracies(gain: float) -> dict:
     """Random is at 0.5 and 0.6; margin is better by a gain that varies a little over three partitions."""

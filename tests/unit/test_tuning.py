@@ -18,6 +18,8 @@ from torchal.tuning.search import Search
 from torchal.tuning.spaces import PAPER
 from torchal.tuning.tuning import Tuning
 
+pytestmark = pytest.mark.whole
+
 RECIPE = Recipe(epochs=4, batch=8, lr=0.01, optimizer="adam")
 SPACE = {"lr": {"low": 1e-5, "high": 1.0, "log": True}}
 

@@ -10,6 +10,8 @@ from torchal.report.findings import findings
 from torchal.report.sections import Section
 from torchal.report.variance import told, variance
 
+pytestmark = pytest.mark.whole
+
 
 def accuracies(partition=0.0, seed=0.0, residual=0.0, seeds=(1, 2)) -> pd.DataFrame:
     """Two strategies, partitions and seeds; each effect lies as far above as below a mean, the last of all in turn."""
