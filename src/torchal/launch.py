@@ -166,6 +166,7 @@ def _carry_out(
     schedule, known = Schedule(found, apart=slots > 1), ReadOnlyStore(store.root)
     failures: list[Failure] = []
     running: dict[Future[None], Part] = {}
+    watch(_progress(schedule, ()))
     if all(chain.next is None for chain in found):
         return []
     with engine.working(host, store, watch) as submit:
