@@ -243,6 +243,15 @@ def test_a_fault_of_the_user_is_one_sentence_and_exit_code_2(tmp_path, capsys, m
     assert "there is no such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", ["plan", "run", "verify"])
+@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(tmp_path, finished, verb, device):
+    spec, _ = finished
+    with pytest.raises(ValueError, match=r"--device .*: torch finds only cpu.* here; torchal doctor says more"):
+        RUNNER.invoke(app, [verb, str(spec), "--results", str(tmp_path), "--device", device], catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_fingerprint_is_refused_unless_it_is_accepted_and_then_recorded(tmp_path, finished):
     spec, _ = finished
     torchal_("run", spec, "--results", tmp_path, "--jobs", 1)
