@@ -151,7 +151,7 @@ def load_file(path: Path) -> type[Plugin]:
     """
     if not path.is_file():
         raise ValueError(
-            f"--with {path}: there is no such file; give the path of a Python file that defines a plug-in."
+            f"{path}: there is no such file; give the path of a Python file that defines a plug-in."
         )
     name, digest = f"{_FILES}{path.stem}", digest_of_file(path)
     known = sys.modules.get(name)
