@@ -64,7 +64,7 @@ def shown(name: str, console: Console | None = None) -> Iterator[Watch]:
                 trials += news.stage == "trial"
                 bar.update(task, trials=trials)
             else:
-                text = f"{news.stage} {news.key[:8]}: {news.detail}"
+                text = f"{f'{news.stage} {news.key[:8]}'.strip()}: {news.detail}"
                 console.print(f"[yellow]{news.kind}[/yellow] {text}", soft_wrap=True)
 
         yield watch

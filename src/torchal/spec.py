@@ -150,9 +150,7 @@ def load_file(path: Path) -> type[Plugin]:
         ValueError: if there is no such file, or if it does not define exactly one plug-in.
     """
     if not path.is_file():
-        raise ValueError(
-            f"{path}: there is no such file; give the path of a Python file that defines a plug-in."
-        )
+        raise ValueError(f"{path}: there is no such file; give the path of a Python file that defines a plug-in.")
     name, digest = f"{_FILES}{path.stem}", digest_of_file(path)
     known = sys.modules.get(name)
     if known is not None and known.__file__ != str(path.resolve()):

@@ -173,10 +173,10 @@ def test_a_fault_of_yaml_is_told_in_one_line_that_names_the_file_and_the_place(t
 
 
 def test_a_folder_in_place_of_a_file_is_refused_and_the_spec_in_it_named(tmp_path):
-    with pytest.raises(SpecError, match="is a folder; give the path of an experiment's YAML file\\.$"):
+    with pytest.raises(SpecError, match=r"is a folder; give the path of an experiment's YAML file\.$"):
         read_yaml(tmp_path)
     (tmp_path / "spec.yaml").touch()
-    with pytest.raises(SpecError, match="such as .*spec.yaml, by which it was computed"):
+    with pytest.raises(SpecError, match=r"such as .*spec\.yaml, by which it was computed"):
         read_yaml(tmp_path)
 
 

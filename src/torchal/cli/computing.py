@@ -59,6 +59,9 @@ def plan(
     console.print(show.stages(answer["stages"]))
     for warning in answer["warnings"]:
         console.print(f"[yellow]note:[/yellow] {show.escaped(warning)}", highlight=False)
+    if not any(row["missing"] for row in answer["stages"].values()):
+        console.print(f"Everything exists. See it: torchal report {results / experiment.name}", soft_wrap=True)
+        return
     missing = f"{show.duration(answer['seconds'])} of one worker is missing ({show.operations(answer['flops'])}"
     console.print(f"About {missing}, without pruning). Nothing was computed.")
 
