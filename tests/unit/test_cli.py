@@ -189,6 +189,16 @@ def test_list_tells_name_summary_source_and_parameters():
             assert all(value["description"] for value in entry["parameters"].values()), entry
 
 
+def test_list_of_one_tells_what_each_parameter_means_and_which_has_no_default():
+    said = " ".join(torchal_("list", "datasets", "arrays").stdout.split())
+    assert "What a parameter means: torchal list datasets NAME" not in said
+    (arrays,) = json.loads(torchal_("list", "datasets", "arrays", "--json").stdout)
+    assert [name for name, each in arrays["parameters"].items() if each["required"]] == ["path"]
+    assert all(name in said for name in arrays["parameters"])
+    assert arrays["parameters"]["title"]["description"].split()[0] in said
+    assert "'required'" not in torchal_("list", "datasets").stdout
+
+
 def test_a_new_strategy_passes_the_contract_suite_and_joins_a_run_at_once(tmp_path, finished, monkeypatch):
     monkeypatch.setattr("multiprocessing.get_context", forks)
     spec, _ = finished
