@@ -1,7 +1,7 @@
 """What a person sees while an experiment runs."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from torchal import show
 from torchal.host import Progress, Watch
 from torchal.store import Event
 
@@ -68,3 +69,17 @@ def shown(name: str, console: Console | None = None) -> Iterator[Watch]:
                 console.print(f"[yellow]{news.kind}[/yellow] {text}", soft_wrap=True)
 
         yield watch
+
+
+@contextmanager
+def recomputed(console: Console | None = None) -> Iterator[Callable[[Event], None]]:
+    """Show what is being computed once more, of which nobody knows yet how much it is; a log is told nothing."""
+    with (console or Console(stderr=True)).status("recomputing") as line:
+        done = 0
+
+        def hear(event: Event) -> None:
+            nonlocal done
+            done += event.kind == "commit"
+            line.update(show.escaped(f"recomputing: {done} entries so far; {event.stage} {event.detail}".rstrip()))
+
+        yield hear

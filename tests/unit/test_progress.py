@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from torchal.host import Progress
-from torchal.progress import shown
+from torchal.progress import recomputed, shown
 from torchal.store import Event
 
 NAMES = tuple(f"tune random-drawn-{number}-s1 cycle 1 trial 2" for number in range(1, 8))
@@ -47,3 +47,17 @@ def test_a_log_has_a_line_for_each_tenth():
         for finished in range(11):
             watch(Progress(finished, 100, ()))
     assert log.getvalue().splitlines()[0] == "shapes: 10 of 100 stages, 0 trials"
+
+
+def test_who_waits_for_a_verification_sees_what_it_is_at():
+    console = Console(file=(screen := io.StringIO()), width=80, force_terminal=True, color_system=None)
+    with recomputed(console) as hear:
+        hear(Event("commit", "fit", "0" * 64))
+        hear(Event("epoch", "fit", "", "epoch 3 of 9 [slow]"))
+    assert "recomputing: 1 entries so far; fit epoch 3 of 9 [slow]" in screen.getvalue()
+
+
+def test_a_log_is_told_nothing_of_a_verification():
+    with recomputed(Console(file=(log := io.StringIO()), force_terminal=False)) as hear:
+        hear(Event("commit", "fit", "0" * 64))
+    assert log.getvalue().strip() == ""

@@ -141,6 +141,7 @@ def verify(
 ) -> None:
     """Recompute runs of an experiment, or of somebody's card, and compare what comes out."""
     from torchal.host import Host
+    from torchal.progress import recomputed
     from torchal.verify import verify as recompute
 
     host = Host(results or DEFAULT_RESULTS, threads=threads, device=device, files=tuple(files or ()))
@@ -148,10 +149,13 @@ def verify(
         if run_id is not None:
             raise ValueError(f"--run {run_id}: runs of a card are drawn; say --sample, --draw or --all.")
         chosen = {"sample": None if every else sample, "draw": draw, "tolerance": tolerance}
-        answer: Any = _reproduced(spec, host, overrides, temporary=results is None, **chosen)
+        with recomputed() as hear:
+            answer: Any = _reproduced(spec, host, overrides, temporary=results is None, listener=hear, **chosen)
         passed = answer.passed
     else:
-        answer = recompute(read_experiment(spec, overrides, files), host, run_id, every=every)
+        experiment = read_experiment(spec, overrides, files)
+        with recomputed() as hear:
+            answer = recompute(experiment, host, run_id, every=every, listener=hear)
         passed = answer.same
     if as_json:
         show.print_json(answer.document())
