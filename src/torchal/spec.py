@@ -294,7 +294,8 @@ def read_yaml(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     except FileNotFoundError:
         raise SpecError(f"{path}: there is no such file; give the path of an experiment's YAML file.") from None
     except IsADirectoryError:
-        raise SpecError(f"{path}: is a folder; give the path of an experiment's YAML file{_kept_in(path)}.") from None
+        kept = f", such as {path / 'spec.yaml'}" if (path / "spec.yaml").is_file() else ""
+        raise SpecError(f"{path}: is a folder; give the path of an experiment's YAML file{kept}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not readable as YAML: {_where(error)}") from error
     if not isinstance(document, dict):
@@ -302,11 +303,6 @@ def read_yaml(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     for override in overrides:
         apply_override(document, override)
     return document
-
-
-def _kept_in(folder: Path) -> str:
-    kept = folder / "spec.yaml"
-    return f", such as {kept}, by which it was computed" if kept.is_file() else ""
 
 
 def _where(error: yaml.YAMLError | UnicodeDecodeError) -> str:
