@@ -32,8 +32,8 @@ _OUTDATED = (
     "are computed anew"
 )
 _LEFT_OUT = (
-    "before, and is not asked for it now; what was computed is kept, and reports tell of it again once the experiment "
-    "names it again, or --with its file"
+    "before, no longer asked for; what was computed is kept, and reports tell of it again once the experiment "
+    "names them again, or --with their file"
 )
 
 

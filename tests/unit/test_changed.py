@@ -61,7 +61,7 @@ def test_a_strategy_that_the_experiment_no_longer_asks_for_is_told_since_reports
     compute(tmp_path, both)
     (event,) = told(changed(**SHORT | {"strategy": ["random"]}), tmp_path)
     assert event.kind == "left out"
-    assert "had margin before, and is not asked for it now" in event.detail
+    assert "had margin before, no longer asked for" in event.detail
     assert told(both, tmp_path) == []
 
 
