@@ -13,6 +13,7 @@ READY := .venv/.ready
 demo: $(READY)
 	$(BIN)/torchal run experiments/quickstart.yaml
 	$(BIN)/torchal report experiments/quickstart.yaml
+	@echo "Go on: . .venv/bin/activate, then torchal --help"
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
@@ -34,6 +35,7 @@ release-check: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "torchal needs Python 3.11 or newer; say make PYTHON=python3.11"; exit 1; }
+	@echo "Installing into .venv, once: some minutes, most of them for torch"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'

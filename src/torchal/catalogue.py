@@ -18,16 +18,16 @@ SECTIONS = ("formula", "cost", "evidence", "deviations")
 KINDS: dict[str, type[Plugin]] = {"strategies": Strategy, "models": Model, "datasets": Source, "engines": Engine}
 
 
-def listed(kind: str) -> list[dict[str, Any]]:
-    """Return name, summary, source and parameters of every plug-in of a kind.
+def listed(kind: str, name: str | None = None) -> list[dict[str, Any]]:
+    """Return name, summary, source and parameters of every plug-in of a kind, or of one.
 
     Raises:
-        ValueError: if there is no such kind.
+        ValueError: if there is no such kind, or nothing of that name.
     """
     if kind not in KINDS:
         raise ValueError(f"list {kind}: there is no such kind{nearest(kind, KINDS)}")
     base = KINDS[kind]
-    return [_described(name, resolve(base, name)) for name in names(base.room)]
+    return [_described(each, resolve(base, each)) for each in ([name] if name else names(base.room))]
 
 
 def _described(name: str, plugin: type[Plugin]) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def _described(name: str, plugin: type[Plugin]) -> dict[str, Any]:
         **_sections(paragraphs),
         "parameters": {
             field: {
+                "required": info.is_required(),
                 "type": _type_name(info.annotation),
                 "default": "required"
                 if info.default is PydanticUndefined and not info.default_factory

@@ -52,8 +52,10 @@ def prepare(host: Host) -> Host:
     """Bring this process into the state in which results are computed, and return what is its own to do.
 
     Raises:
-        ValueError: if processes that train together are each asked to work on several stages.
+        ValueError: if a device is not there, or processes that train together are each asked to work on several stages.
     """
+    for device in {host.device, *host.devices}:
+        _require(device)
     torch.set_num_threads(host.threads)
     keep_freed_memory()
     exact()
@@ -63,6 +65,19 @@ def prepare(host: Host) -> Host:
     if World.here().size > 1 and host.jobs > 1:
         raise ValueError(f"--jobs {host.jobs}: processes of torchrun train one network at a time; say --jobs 1.")
     return host
+
+
+def device_names() -> tuple[str, ...]:
+    """Return the devices that torchal can compute on, as ``--device`` names them."""
+    return ("cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count())))
+
+
+def _require(device: str) -> None:
+    if device == "cpu":  # which asks no driver
+        return
+    there = device_names()
+    if device not in there and not (device == "cuda" and len(there) > 1):
+        raise ValueError(f"--device {device}: torch finds only {', '.join(there)} here; torchal doctor says more.")
 
 
 def cores() -> int:

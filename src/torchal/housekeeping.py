@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from torchal.records import Fingerprint, FingerprintFile, PlanRecord, RunRecord
 from torchal.show import size
+from torchal.stage_log import held
 from torchal.store import Corrupt, Store, unaltered
 
 _KEY = re.compile("[0-9a-f]{64}")
@@ -202,10 +201,4 @@ def _reach(store: Path, stage: str, key: str, kept: set[Path]) -> None:
 
 
 def _at_work(store: Path) -> bool:
-    for file in (store / "drafts").glob("*.lock"):
-        try:
-            with FileLock(file, timeout=0):
-                continue
-        except Timeout:
-            return True
-    return False
+    return any(held(file) for file in (store / "drafts").glob("*.lock"))

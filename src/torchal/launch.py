@@ -31,6 +31,10 @@ _OUTDATED = (
     "had results that rest on other data, on another version of a stage or on entries that are gone or damaged; those "
     "are computed anew"
 )
+_LEFT_OUT = (
+    "before, no longer asked for; what was computed is kept, and reports tell of it again once the experiment "
+    "names them again, or --with their file"
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ def run_experiment(
         plan = plan_record(experiment, found, host.device, before)
         if before is not None and not host.mixed:
             _refuse_other_data(before, plan, folder)
+        if gone := _left_out(before, plan):
+            watch(Event("left out", "plan", "", f"{folder} had {gone} {_LEFT_OUT}"))
         store.write(folder / "plan.json", plan.text())
         World.here().barrier()  # the first has written what the others now read
         shutil.rmtree(folder / "failures", ignore_errors=True)
@@ -105,6 +111,12 @@ def _explained(results: Path) -> Iterator[None]:
         raise OSError(
             f"{results}: {fault}; everything finished is kept: mend that and run the same command again"
         ) from error
+
+
+def _left_out(before: PlanRecord | None, plan: PlanRecord) -> str:
+    """Return the strategies that an experiment was last asked for and now is not, which its report then lacks."""
+    now = {run.strategy for run in plan.runs}
+    return ", ".join(dict.fromkeys(run.strategy for run in (before.runs if before else ()) if run.strategy not in now))
 
 
 def _plan_before(file: Path, watch: Watch) -> PlanRecord | None:
@@ -166,6 +178,7 @@ def _carry_out(
     schedule, known = Schedule(found, apart=slots > 1), ReadOnlyStore(store.root)
     failures: list[Failure] = []
     running: dict[Future[None], Part] = {}
+    watch(_progress(schedule, ()))
     if all(chain.next is None for chain in found):
         return []
     with engine.working(host, store, watch) as submit:

@@ -162,7 +162,12 @@ def _most(money: float, oracle: Oracle) -> int:
 
 
 def _check(spec: RunSpec, problem: Problem) -> None:
-    rows, setting = problem.rows, spec.setting
+    rows, setting, classes = problem.rows, spec.setting, problem.data.classes
+    if len(classes) < 2:
+        raise ValueError(
+            f"dataset {spec.dataset.label}: has the class {', '.join(classes)} alone, so there is nothing to tell "
+            "apart; give data of two classes or more (of images, a folder for each: train/CLASS/*.png)"
+        )
     _check_start(spec, problem)
     if not spec.partition.told:
         _check_budgets(setting, problem, spec.partition.id)

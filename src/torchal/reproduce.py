@@ -31,7 +31,7 @@ from torchal.store import Event, Store
 _AXES = ("dataset", "model", "strategy", "partition", "seed", "setting", "recipe", "tuning", "pool", "oracle")
 
 
-def reproduce(
+def reproduce(  # noqa: PLR0913 - which runs of a card, where, and who hears of it
     card: Card,
     host: Host,
     sample: int | None = 3,
@@ -39,6 +39,8 @@ def reproduce(
     tolerance: float | None = None,
     overrides: Iterable[str] = (),
     named: Iterable[str] = (),
+    *,
+    listener: Callable[[Event], None] = lambda _: None,
 ) -> Reproduction:
     """Compute runs of a card into a folder of results, and compare.
 
@@ -50,6 +52,7 @@ def reproduce(
         tolerance: by how many points a test accuracy may be off under a fingerprint that is not the card's.
         overrides: where on this machine things lie, as ``dataset.0.path=FOLDER``.
         named: dotted names of plug-ins that may be imported.
+        listener: hears how it goes.
 
     Raises:
         ValueError: if its spec names code that was not given, or what is not on this machine, or gives other runs than
@@ -59,7 +62,7 @@ def reproduce(
     specs = checked(card, experiment_of(card, overrides, {*named, *(file.stem for file in host.files)}))
     chosen = sampled(card, sample, draw)
     commits: list[Event] = []
-    with Store(host.results / "store", _counting(commits)) as store:
+    with Store(host.results / "store", _counting(commits, listener)) as store:
         accept(store, host.results, host.device, host.threads, mixed=host.mixed)
         records = tuple(run(specs[planned.id], store, host.device) for planned in chosen)
     plan = card.plan.model_copy(update={"runs": chosen})
@@ -68,8 +71,12 @@ def reproduce(
     return compared(card, now, known=known, tolerance=tolerance, computed=len(commits))
 
 
-def _counting(commits: list[Event]) -> Callable[[Event], None]:
-    return lambda event: commits.append(event) if event.kind == "commit" else None
+def _counting(commits: list[Event], listener: Callable[[Event], None]) -> Callable[[Event], None]:
+    def hear(event: Event) -> None:
+        commits.extend([event] if event.kind == "commit" else [])
+        listener(event)
+
+    return hear
 
 
 # --- which runs -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int64
 from pydantic import Field
 from torch import Tensor
 
-from torchal.query import QueryContext, Strategy
+from torchal import QueryContext, Strategy
 
 
 class {cls}(Strategy):
@@ -37,7 +37,7 @@ _EXPERIMENT = """\
 # Seven strategies on scikit-learn's handwritten digits, with AutoML in every cycle. About two minutes on two cores.
 # A field that is left out has a default. torchal plan says what a change costs, torchal check what others think of it.
 name: NAME  # of the folder of results
-dataset: digits  # torchal list datasets; your own: {name: arrays, path: features.npz} or {name: hub, path: folder}
+dataset: digits  # torchal list datasets; your own: {name: hub, path: FOLDER, size: 32} or {name: arrays, path: x.npz}
 model: {name: mlp, hidden: [64], dropout: 0.5}  # torchal list models
 strategy: [random, uncertainty, margin, entropy, dbal, bald, coreset]  # torchal list strategies; keep random
 partition: {drawn: [1, 2, 3], labelled: 40, validation: 200}  # three first labelled sets; counts, or per cent: 10%

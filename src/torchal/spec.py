@@ -150,9 +150,7 @@ def load_file(path: Path) -> type[Plugin]:
         ValueError: if there is no such file, or if it does not define exactly one plug-in.
     """
     if not path.is_file():
-        raise ValueError(
-            f"--with {path}: there is no such file; give the path of a Python file that defines a plug-in."
-        )
+        raise ValueError(f"{path}: there is no such file; give the path of a Python file that defines a plug-in.")
     name, digest = f"{_FILES}{path.stem}", digest_of_file(path)
     known = sys.modules.get(name)
     if known is not None and known.__file__ != str(path.resolve()):
@@ -295,13 +293,25 @@ def read_yaml(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise SpecError(f"{path}: there is no such file; give the path of an experiment's YAML file.") from None
+    except IsADirectoryError:
+        kept = f", such as {path / 'spec.yaml'}" if (path / "spec.yaml").is_file() else ""
+        raise SpecError(f"{path}: is a folder; give the path of an experiment's YAML file{kept}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: not readable as YAML: {error}") from error
+        raise SpecError(f"{path}: not readable as YAML: {_where(error)}") from error
     if not isinstance(document, dict):
         raise SpecError(f"{path}: must hold 'field: value' lines, and holds {type(document).__name__}.")
     for override in overrides:
         apply_override(document, override)
     return document
+
+
+def _where(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """Say in one line what is wrong with a file, and in which."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error)
+    begun = f", {error.context} from line {error.context_mark.line + 1}" if error.context_mark else ""
+    remedy = "; indent by spaces, not tabs" if "\\t" in str(error.problem) else ""
+    return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}{begun}{remedy}"
 
 
 def apply_override(document: dict[str, Any], override: str) -> None:

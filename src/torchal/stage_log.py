@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 LOG = "log-timing.txt"
 """The name of a log; what has "timing" in its name is covered by no digest."""
 
@@ -70,9 +72,24 @@ def logged(draft: Path, stage: str, key: str, inputs: dict[str, Any], failed: Pa
 
 
 def at_work(store: Path, now: float) -> list[AtWork]:
-    """Return what is being computed into a store, that which spoke last first; drafts of dead processes are silent."""
-    logs = [(file.stat().st_mtime, file) for file in (store / "drafts").glob(f"*/*/{LOG}")]
+    """Return what is being computed into a store by processes that live, that which spoke last first."""
+    alive = [folder for folder in (store / "drafts").glob("*/") if not _gone(folder)]
+    logs = [(file.stat().st_mtime, file) for folder in alive for file in folder.glob(f"*/{LOG}")]
     return [_read(file, now - spoke) for spoke, file in sorted(logs, reverse=True)]
+
+
+def held(lock: Path) -> bool:
+    """Return whether a process holds a lock, which it does for as long as it lives."""
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _gone(drafts: Path) -> bool:
+    lock = drafts.with_name(f"{drafts.name}.lock")
+    return lock.is_file() and os.access(lock, os.W_OK) and not held(lock)  # who may only read cannot know
 
 
 def _read(file: Path, silent: float) -> AtWork:

@@ -61,7 +61,7 @@ class Entry:
 class Event:
     """Something a listener may want to show."""
 
-    kind: Literal["commit", "corrupt", "differs", "epoch", "outdated", "retry"]
+    kind: Literal["commit", "corrupt", "differs", "epoch", "left out", "outdated", "retry"]
     stage: str
     key: str
     detail: str = ""

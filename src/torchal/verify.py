@@ -87,7 +87,10 @@ def _chosen(experiment: ExperimentSpec, chosen: str | None, *, every: bool) -> t
         return runs
     found = [spec for spec in runs if spec.id.startswith(chosen or "")]
     if not found:
-        raise ValueError(f"--run {chosen}: no run's id starts so; the first is {runs[0].id}")
+        raise ValueError(
+            f"--run {chosen}: no run's id starts so; the first is {runs[0].id}, torchal status tells all, and runs of "
+            "a strategy of your own need --with its file."
+        )
     return (found[0],)
 
 

@@ -248,6 +248,21 @@ def test_a_strategy_that_crashes_is_reported_beside_the_other_promises(tmp_path,
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(suite.CHECKS)
     assert "check_budget: AttributeError" in lines[0]
+    (number,) = [n for n, line in enumerate(GOOD.splitlines(), 1) if "ctx.top(" in line]
+    assert lines[0].endswith(f"(crashes.py, line {number})")
+
+
+def test_a_fault_in_what_torchal_gives_is_told_with_the_line_that_asked_for_it(tmp_path, capsys):
+    (tmp_path / "asks.py").write_text(GOOD.replace("ctx.top(", "ctx.top(ctx.logits * "))
+    assert main([str(tmp_path / "asks.py")]) == 1
+    assert "(asks.py, line " in capsys.readouterr().out.splitlines()[0]
+
+
+def test_help_tells_what_is_checked(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert "python -m torchal.testing NAME" in said
+    assert all(check.__name__ in said for check in suite.CHECKS)
 
 
 @pytest.mark.parametrize(

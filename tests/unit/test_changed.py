@@ -58,6 +58,15 @@ def test_data_that_changed_under_the_same_path_are_refused_or_with_mixed_compute
         run_experiment(spec, Host(tmp_path / "results"))
 
 
+def test_a_strategy_that_the_experiment_no_longer_asks_for_is_told_since_reports_then_lack_it(tmp_path):
+    both = changed(**SHORT | {"strategy": ["random", "margin"]})
+    compute(tmp_path, both)
+    (event,) = told(changed(**SHORT | {"strategy": ["random"]}), tmp_path)
+    assert event.kind == "left out"
+    assert "had margin before, no longer asked for" in event.detail
+    assert told(both, tmp_path) == []
+
+
 def test_the_same_data_under_another_path_are_the_same_data(tmp_path):
     for name in ("x.npz", "y.npz"):
         data(tmp_path / name, 0)

@@ -191,6 +191,16 @@ def test_list_tells_name_summary_source_and_parameters():
             assert all(value["description"] for value in entry["parameters"].values()), entry
 
 
+def test_list_of_one_tells_what_each_parameter_means_and_which_has_no_default():
+    said = " ".join(torchal_("list", "datasets", "arrays").stdout.split())
+    assert "What a parameter means: torchal list datasets NAME" not in said
+    (arrays,) = json.loads(torchal_("list", "datasets", "arrays", "--json").stdout)
+    assert [name for name, each in arrays["parameters"].items() if each["required"]] == ["path"]
+    assert all(name in said for name in arrays["parameters"])
+    assert arrays["parameters"]["title"]["description"].split()[0] in said
+    assert "'required'" not in torchal_("list", "datasets").stdout
+
+
 def test_a_new_strategy_passes_the_contract_suite_and_joins_a_run_at_once(tmp_path, finished, monkeypatch):
     monkeypatch.setattr("multiprocessing.get_context", forks)
     spec, _ = finished
@@ -243,6 +253,15 @@ def test_a_fault_of_the_user_is_one_sentence_and_exit_code_2(tmp_path, capsys, m
         main()
     assert end.value.code == 2
     assert "there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["plan", "run", "verify"])
+@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(tmp_path, finished, verb, device):
+    spec, _ = finished
+    with pytest.raises(ValueError, match=r"--device .*: torch finds only cpu.* here; torchal doctor says more"):
+        RUNNER.invoke(app, [verb, str(spec), "--results", str(tmp_path), "--device", device], catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_fingerprint_is_refused_unless_it_is_accepted_and_then_recorded(tmp_path, finished):

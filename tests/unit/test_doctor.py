@@ -16,6 +16,7 @@ from torchal.doctor import data, devices, examine, machine, packages, place
 from torchal.doctor.finding import Diagnosis, fail, ok, warn
 from torchal.doctor.limits import Grant, granted
 from torchal.fingerprint import fingerprint
+from torchal.host import device_names
 from torchal.records import FingerprintFile
 from torchal.rng import exact
 
@@ -83,8 +84,8 @@ def test_warnings_alone_are_no_failure():
 
 
 def test_every_device_is_named_as_the_option_names_it():
-    assert devices.names()[0] == "cpu"
-    assert len(devices.names()) == 1 + torch.cuda.device_count()
+    assert device_names()[0] == "cpu"
+    assert len(device_names()) == 1 + torch.cuda.device_count()
 
 
 def test_a_device_that_computes_the_same_training_to_other_bytes_fails(monkeypatch):

@@ -153,6 +153,13 @@ def test_a_validation_set_larger_than_the_labelled_one_is_told_with_the_reason(t
     assert all("Oliver et al. 2018" in each and "lower partition.validation" in each for each in told)
 
 
+def test_data_of_a_single_class_are_refused_before_anything_runs(tmp_path):
+    np.savez(tmp_path / "one.npz", x=np.random.default_rng(1).normal(size=(300, 4)), y=np.array(["circle"] * 300))
+    experiment = spec(dataset={"name": "arrays", "path": str(tmp_path / "one.npz")})
+    with Store(tmp_path) as store, pytest.raises(ValueError, match="has the class circle alone, so there is nothing"):
+        chains(experiment, store)
+
+
 # --- beginning without labels -----------------------------------------------------------------------------------------
 
 COLD = {"partition": {"drawn": 1, "labelled": 0, "validation": 40}}

@@ -321,7 +321,7 @@ PICTURES = list(pixels(12, 5, 4, 3))
         ([*PICTURES[:7], None, *PICTURES[8:]], "row 7 of .* column 'image' is empty"),
         (
             [*PICTURES[:7], pixels(1, 6, 7, 3)[0], *PICTURES[8:]],
-            "row 7 of .* is 7 x 6 pixels, and the first image 4 x 5; set size",
+            "row 7 of .* is 7 x 6 pixels, and the first image 4 x 5; set dataset.size",
         ),
         ([encoded(np.full((5, 4), 900, dtype=np.uint16))] * 12, "row 0 of .* mode I;16"),
     ],

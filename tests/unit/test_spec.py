@@ -156,6 +156,30 @@ def test_a_file_that_is_no_safe_yaml_mapping_is_refused(tmp_path, text, message)
         read_yaml(tmp_path / "x.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: [1\nname: x\n", "line 2, column 5: expected .* from line 1"),
+        ("a: 1\n\tb: 2\n", "line 2, column 1: .*; indent by spaces, not tabs"),
+        ("a: *b\n", "line 1, column 4: found undefined alias 'b'"),
+    ],
+)
+def test_a_fault_of_yaml_is_told_in_one_line_that_names_the_file_and_the_place(tmp_path, text, message):
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    with pytest.raises(SpecError, match=rf"x\.yaml: not readable as YAML: {message}") as refused:
+        read_yaml(file)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_in_place_of_a_file_is_refused_and_the_spec_in_it_named(tmp_path):
+    with pytest.raises(SpecError, match=r"is a folder; give the path of an experiment's YAML file\.$"):
+        read_yaml(tmp_path)
+    (tmp_path / "spec.yaml").touch()
+    with pytest.raises(SpecError, match=r"such as .*spec\.yaml\.$"):
+        read_yaml(tmp_path)
+
+
 def test_a_missing_file_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(SpecError, match="there is no such file"):
         read_yaml(tmp_path / "none.yaml")

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from report_runs import CYCLES, all_runs, write_results
 from rich.console import Console
 from small_runs import changed, compute
@@ -123,6 +124,31 @@ def test_what_is_at_work_is_told_with_its_log_and_what_is_silent_for_long_is_not
     assert str(draft / LOG) in text(read(finished, "small"))
     os.utime(draft / LOG, (time.time() - 3600,) * 2)
     assert read(finished, "small")["at_work"] == []
+
+
+def test_what_a_process_that_is_gone_left_is_not_told_as_at_work(tmp_path):
+    draft = tmp_path / "drafts" / "a-process" / "tmp1"
+    draft.mkdir(parents=True)
+    (draft / LOG).write_text('2026-01-01 00:00:00 fit abc ["drawn-1", 1, 0] on here, process 1\n')
+    with FileLock(tmp_path / "drafts" / "a-process.lock"):
+        assert [each.stage for each in at_work(tmp_path, time.time())] == ["fit"]
+    (tmp_path / "drafts" / "a-process.lock").touch()
+    assert at_work(tmp_path, time.time()) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ('["drawn-1", 2, 0]', "at work: fit of drawn-1, seed 2, cycle 0: epoch 1 of 3"),
+        ('["drawn-1", 2, 0, "trial", 7]', "at work: fit of drawn-1, seed 2, cycle 0, trial 7: epoch 1 of 3"),
+        ("[]", "at work: fit: epoch 1 of 3"),
+        ("", "at work: fit: epoch 1 of 3"),
+    ],
+)
+def test_what_is_at_work_is_told_in_words(finished, address, said):
+    answer = read(finished, "small")
+    work = {"stage": "fit", "for": address, "said": "2026-01-01 00:00:00 epoch 1 of 3", "log": "a/log"}
+    assert said in text(answer | {"at_work": [work]})
 
 
 def test_time_left_is_the_mean_of_what_stages_took_times_what_is_missing(finished, tmp_path):

@@ -59,6 +59,9 @@ def plan(
     console.print(show.stages(answer["stages"]))
     for warning in answer["warnings"]:
         console.print(f"[yellow]note:[/yellow] {show.escaped(warning)}", highlight=False)
+    if not any(row["missing"] for row in answer["stages"].values()):
+        console.print(f"Everything exists. See it: torchal report {results / experiment.name}", soft_wrap=True)
+        return
     missing = f"{show.duration(answer['seconds'])} of one worker is missing ({show.operations(answer['flops'])}"
     console.print(f"About {missing}, without pruning). Nothing was computed.")
 
@@ -138,6 +141,7 @@ def verify(
 ) -> None:
     """Recompute runs of an experiment, or of somebody's card, and compare what comes out."""
     from torchal.host import Host
+    from torchal.progress import recomputed
     from torchal.verify import verify as recompute
 
     host = Host(results or DEFAULT_RESULTS, threads=threads, device=device, files=tuple(files or ()))
@@ -145,10 +149,13 @@ def verify(
         if run_id is not None:
             raise ValueError(f"--run {run_id}: runs of a card are drawn; say --sample, --draw or --all.")
         chosen = {"sample": None if every else sample, "draw": draw, "tolerance": tolerance}
-        answer: Any = _reproduced(spec, host, overrides, temporary=results is None, **chosen)
+        with recomputed() as hear:
+            answer: Any = _reproduced(spec, host, overrides, temporary=results is None, listener=hear, **chosen)
         passed = answer.passed
     else:
-        answer = recompute(read_experiment(spec, overrides, files), host, run_id, every=every)
+        experiment = read_experiment(spec, overrides, files)
+        with recomputed() as hear:
+            answer = recompute(experiment, host, run_id, every=every, listener=hear)
         passed = answer.same
     if as_json:
         show.print_json(answer.document())

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,20 +13,43 @@ from torchal.cli.arguments import AsJson, Files, Matrix
 
 
 def list_(
-    kind: Annotated[str, typer.Argument(help="strategies, models, datasets or engines.")], as_json: AsJson = False
+    kind: Annotated[str, typer.Argument(help="strategies, models, datasets or engines.")],
+    name: Annotated[str | None, typer.Argument(help="One of them, to be told what each parameter means.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """List strategies, models, data sets or engines: name, summary, source and parameters."""
+    """List strategies, models, data sets or engines: name, summary, source and parameters.
+
+    torchal list datasets hub tells what each parameter of the data set hub means.
+    """
     from torchal.catalogue import listed
 
-    entries = listed(kind)
+    entries = listed(kind, name)
     if as_json:
         show.print_json(entries)
         return
+    Console().print(_parameters(entries[0]) if name else _overview(entries))
+    if not name:
+        Console().print(f"What a parameter means: torchal list {kind} NAME", highlight=False)
+
+
+def _overview(entries: list[dict[str, Any]]) -> Table:
     table = Table("name", "what it does", "parameters")
     for entry in entries:
-        parameters = ", ".join(f"{name}={value['default']!r}" for name, value in entry["parameters"].items())
+        parameters = ", ".join(f"{name}={_default(value)}" for name, value in entry["parameters"].items())
         table.add_row(entry["name"], show.escaped(entry["summary"]), show.escaped(parameters))
-    Console().print(table)
+    return table
+
+
+def _parameters(entry: dict[str, Any]) -> Table:
+    table = Table("parameter", "default", "meaning", title=f"{entry['name']}: {show.escaped(entry['summary'])}")
+    for name, value in entry["parameters"].items():
+        table.add_row(name, show.escaped(_default(value)), show.escaped(value["description"]))
+    return table
+
+
+def _default(parameter: dict[str, Any]) -> str:
+    """Return a default as it is written, or a word that no value looks like."""
+    return "…" if parameter["required"] else repr(parameter["default"])
 
 
 def select(

@@ -106,7 +106,8 @@ def _alike(side: Encoded, row: int, pixels: NDArray[np.uint8], first: NDArray[np
     if pixels.shape != first.shape:
         (height, width), expected = pixels.shape[1:], f"{first.shape[2]} x {first.shape[1]}"
         raise ValueError(
-            f"{side.where(row)}: is {width} x {height} pixels, and the first image {expected}; set size to resize."
+            f"{side.where(row)}: is {width} x {height} pixels, and the first image {expected}; "
+            "set dataset.size, such as size: 32, to scale all."
         )
     return pixels
 

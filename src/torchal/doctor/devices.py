@@ -5,6 +5,7 @@ import torch
 from torchal.data.dataset import Examples, Resident
 from torchal.digest import digest_of_bytes
 from torchal.doctor.finding import Finding, fail, ok
+from torchal.host import device_names
 from torchal.models.resnet8 import Resnet8
 from torchal.rng import generator
 from torchal.show import size
@@ -16,14 +17,9 @@ _RECIPE = Recipe.model_validate({"optimizer": "adam", "epochs": 2, "batch": 8, "
 _WHERE = ("doctor",)
 
 
-def names() -> tuple[str, ...]:
-    """Return the devices that torchal can compute on, as ``--device`` names them."""
-    return ("cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count())))
-
-
 def looks() -> list[Finding]:
     """Look at each device; on one without accelerators say how torch would see one."""
-    found = [look(device) for device in names()]
+    found = [look(device) for device in device_names()]
     if len(found) == 1:
         return [*found, _no_accelerator()]
     return found

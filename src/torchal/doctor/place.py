@@ -5,10 +5,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from torchal.doctor import devices
 from torchal.doctor.finding import Finding, fail, ok, warn
 from torchal.filesystem import MOUNTS, Mount, lock_fault, mount_of, rename_fault
 from torchal.fingerprint import changes, fingerprint
+from torchal.host import device_names
 from torchal.records import Fingerprint, FingerprintFile
 from torchal.show import size
 
@@ -81,7 +81,7 @@ def _fingerprint(results: Path) -> Finding:
     if not file.is_file():
         return ok("fingerprint", "the results have none yet, so they will have that of the machine that computes first")
     try:
-        differences = compared(FingerprintFile.read(file).accepted, devices.names())
+        differences = compared(FingerprintFile.read(file).accepted, device_names())
     except ValueError as error:
         return fail("fingerprint", str(error), "remove the file, or name another --results folder")
     if not differences:

@@ -282,7 +282,7 @@ def choose(strategy: Strategy, ctx: QueryContext) -> Int64[Tensor, " budget"]:
 
 def _fault(chosen: Any, ctx: QueryContext) -> str | None:
     if not isinstance(chosen, Tensor):
-        return f"returned a {type(chosen).__name__}"
+        return "returned nothing" if chosen is None else f"returned a {type(chosen).__name__}"
     if chosen.dtype != torch.int64:
         return f"returned {chosen.dtype}"
     if chosen.shape != (ctx.budget,):

@@ -14,7 +14,7 @@ def plan_of(results: Path, experiment: str) -> PlanRecord:
     file = results / experiment / "plan.json"
     if not file.is_file():
         raise ValueError(
-            f"{experiment}: nothing was started in {results}; start it with torchal run, or name another folder by "
+            f"{results / experiment}: nothing was started there; start it with torchal run, or name another folder by "
             "--results."
         )
     return PlanRecord.read(file)

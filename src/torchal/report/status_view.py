@@ -1,5 +1,7 @@
 """How far an experiment is, for the terminal."""
 
+import json
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
@@ -14,6 +16,8 @@ from torchal.show import duration
 SINGLE = 40
 """Up to so many runs have a line each; more are told by strategy."""
 _SHOWN = 8
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
+"""The time at the head of a line of a log, which tells nothing of what speaks now."""
 
 
 def board(answer: dict[str, Any]) -> Group:
@@ -72,9 +76,19 @@ def _pace(answer: dict[str, Any]) -> Iterator[Text]:
 
 def _at_work(found: list[dict[str, Any]]) -> Iterator[RenderableType]:
     for each in found[:_SHOWN]:
-        yield Text(f"at work: {each['stage']} {each['for']}: {each['said']}  ({each['log']})", "cyan", overflow="fold")
+        words = f"at work: {each['stage']}{_where(each['for'])}: {_STAMP.sub('', each['said'])}  ({each['log']})"
+        yield Text(words, "cyan", overflow="fold")
     if len(found) > _SHOWN:
         yield Text(f"and {len(found) - _SHOWN} more", "cyan")
+
+
+def _where(address: str) -> str:
+    """Return in words what a stage is computed for: partition, seed, cycle and purpose, as its log has them in JSON."""
+    match json.loads(address or "[]"):
+        case [partition, seed, cycle, *purpose]:
+            return f" of {partition}, seed {seed}, cycle {cycle}{', ' if purpose else ''}{' '.join(map(str, purpose))}"
+        case _:
+            return ""
 
 
 def _failures(runs: list[dict[str, Any]]) -> Iterator[RenderableType]:

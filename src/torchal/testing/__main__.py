@@ -7,11 +7,15 @@ from pydantic import ValidationError
 
 from torchal.query import Strategy
 from torchal.spec import SpecError, load_file, resolve
-from torchal.testing.strategies import failures
+from torchal.testing.strategies import CHECKS, failures
 
 
 def main(arguments: list[str]) -> int:
     """Print a line for each promise; return 0 if all are kept, 1 if one is broken, 2 if there is no such strategy."""
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(f"{__doc__}\n\nWhat is checked:\n")
+        sys.stdout.writelines(f"  {check.__name__}: {str(check.__doc__).splitlines()[0]}\n" for check in CHECKS)
+        return 0
     try:
         strategy = _strategy(arguments)
     except ValueError as error:

@@ -2,7 +2,9 @@
 
 import re
 import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from torch import Tensor
 
@@ -172,5 +174,13 @@ def _failure(check: Check, strategy: Strategy) -> str | None:
     try:
         check(strategy)
     except Exception as error:  # noqa: BLE001 - whatever a strategy raises is a finding to print beside the others
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}{_place(error, strategy)}"
     return None
+
+
+def _place(error: BaseException, strategy: Strategy) -> str:
+    """Return the line of the strategy's own file in which an error, or its cause, arose, if it did there."""
+    file = sys.modules[type(strategy).__module__].__file__
+    frames = traceback.extract_tb((error.__cause__ or error).__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == file]
+    return f" ({Path(str(file)).name}, line {lines[-1]})" if lines else ""
