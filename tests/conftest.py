@@ -2,8 +2,9 @@
 
 ``HYPOTHESIS_PROFILE=explore`` draws new ones: worth a run before a release, no reason to refuse a change.
 
-Types and shapes are checked as the parts are called by their own tests, and in whole experiments by tests/golden. Other
-tests of whole experiments, which are those of some folders and those marked ``whole``, would take twice as long for it.
+Types and shapes are checked as parts are called by their own tests, and in a whole experiment by tests/golden. Other
+tests of whole experiments (some folders) and of thousands of calls of one kernel would take twice as long for it; they
+are marked ``unchecked``.
 """
 
 import os
@@ -29,8 +30,8 @@ WHOLE = {"browser", "cluster", "docs", "resume"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    whole = item.path.parent.name in WHOLE or item.get_closest_marker("whole") is not None
-    config.update("jaxtyping_disable", whole)
+    unchecked = item.path.parent.name in WHOLE or item.get_closest_marker("unchecked") is not None
+    config.update("jaxtyping_disable", unchecked)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from torchal.report import carded, frame
 from torchal.report.agreement import compared, tolerances
 from torchal.report.card import Chosen
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 KEY = digest_of("query")
 

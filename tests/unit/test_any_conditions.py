@@ -14,7 +14,7 @@ from torchal.problem import Problem, opened
 from torchal.records import QueryRecord
 from torchal.store import Store
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 SIZES = st.one_of(st.integers(1, 60), st.sampled_from(["2%", "10%"]), st.sampled_from([0, 300, "0%", "60%", "100%"]))
 SHARES = st.sampled_from([0.0, 0.1, "30%", 0.9])

@@ -15,7 +15,7 @@ from torchal.report.card import Card, Chosen, is_card
 from torchal.report.compare import summary
 from torchal.report.packed import packed, unpacked
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 NOTHING = Effort(epochs=0, images=0, evaluated=0, flops=0)
 ROWS = (17, 4, 40, 5)

@@ -9,7 +9,7 @@ from torchal.report.certainty import certainty, told
 from torchal.report.savings import savings
 from torchal.report.savings import told as saved
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 GAINS = {
     "margin": (0.04, 0.05, 0.06, 0.05),

@@ -11,7 +11,7 @@ from torchal.host import Host
 from torchal.launch import run_experiment
 from torchal.store import Event, Stage
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 SHORT = {"strategy": ["random"], "seed": [1], "setting": {"cycles": 1, "budget": 10}, "tuning": {"scope": "fixed"}}
 

@@ -13,7 +13,7 @@ from torchal.cli import app, main
 from torchal.data.index_files import read_rows
 from torchal.testing.__main__ import main as check
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 RUNNER = CliRunner()
 SHORT = {

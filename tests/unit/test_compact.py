@@ -7,7 +7,7 @@ from torchal.report import sections
 from torchal.report.compact import compact
 from torchal.report.findings import findings
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 
 def whole(value, shared):

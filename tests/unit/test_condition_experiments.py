@@ -16,7 +16,7 @@ from torchal.records import QueryRecord
 from torchal.runspec import RunSpec
 from torchal.store import Store
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "conditions"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.yaml"))

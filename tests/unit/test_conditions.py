@@ -6,7 +6,7 @@ from report_runs import table
 
 from torchal.report.conditions import changes, compared
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 
 def frame(gains):

@@ -14,7 +14,7 @@ from torchal.engines.slurm import LOGS, Slurm, _Looker
 from torchal.host import Host
 from torchal.launch import run_experiment
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 
 def test_an_engine_is_asked_for_by_name_or_by_yaml():

@@ -6,7 +6,7 @@ from small_runs import SMALL, changed, compute
 from torchal.host import Host
 from torchal.launch import planned
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 
 def test_before_anything_is_computed_a_partition_costs_what_it_does_not_share(tmp_path):

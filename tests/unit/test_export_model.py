@@ -19,7 +19,7 @@ from torchal.problem import opened
 from torchal.store import ReadOnlyStore
 from torchal.training.fit import fresh
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 FIELDS = {"strategy": "random", "seed": 1, "tuning": {"scope": "fixed"}, "setting": {"cycles": 2, "budget": 10}}
 MODELS = {"mlp": {"name": "mlp", "hidden": [16]}, "resnet8": {"name": "resnet8", "width": 2, "dropout": 0.2}}

@@ -38,7 +38,7 @@ from torchal.training.recipe import Recipe
 from torchal.training.schedule import rate_factor
 from torchal.training.task import Task
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 FIXED = {"scope": "fixed"}
 QUICK = {"optimizer": "adam", "epochs": 1, "batch": 64}

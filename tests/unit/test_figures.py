@@ -8,7 +8,7 @@ from report_runs import CYCLES, PARTITIONS, SEEDS, STRATEGIES, accuracy, table
 from torchal.report.compare import curves, differences
 from torchal.report.figures import GREY, PALETTE, difference_panels, learning_curves, look
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 HOSTILE = "x' || alert(1) || '</script><b>"
 MANY = ("random", *(f"strategy_{number}" for number in range(20)))

@@ -13,7 +13,7 @@ from torchal.cli import app
 from torchal.digest import digest_of_file
 from torchal.housekeeping import check, remove, sync, unused
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 SPEC = {"strategy": ["random"], "seed": [1], "setting": {"cycles": 2, "budget": 10}}
 

@@ -7,7 +7,7 @@ from torchal.report.findings import findings
 from torchal.report.initial_sets import initial_sets, told
 from torchal.report.sections import Section
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 HOSTILE = "</script><img src=x onerror=alert(2)>"
 GAINS = {"margin": (0.02, 0.03, -0.01), "coreset": (0.01, 0.0, -0.02)}

@@ -11,7 +11,7 @@ from torchal.report.findings import findings
 from torchal.report.frame import frame, read
 from torchal.report.joined import joined
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 PLAIN, STRONG = {"recipe": "plain", "partition": {"drawn": 1}}, {"recipe": "strong", "partition": {"drawn": 1}}
 

@@ -73,6 +73,7 @@ def unchecked(monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize("origin", [False, True])
 def test_every_ordered_choice_is_as_likely_as_its_definition_says(unchecked, origin):
     left, right = rows(5, 2, 3)
@@ -83,6 +84,7 @@ def test_every_ordered_choice_is_as_likely_as_its_definition_says(unchecked, ori
     assert_follows(drawn, law(outer(left, right), 3))
 
 
+@pytest.mark.unchecked
 def test_rows_of_very_different_norms_follow_the_law_after_a_given_first(unchecked):
     left, right = rows(9)
     left *= torch.logspace(0, -1.5, 9)[:, None]
@@ -91,6 +93,7 @@ def test_rows_of_very_different_norms_follow_the_law_after_a_given_first(uncheck
     assert_follows(drawn, law(outer(left, right), 3, first=4))
 
 
+@pytest.mark.unchecked
 def test_the_last_of_many_picks_follow_the_law(unchecked):
     # of two tight pairs and scattered points, what is left for the last two picks depends on all before them
     points = torch.tensor([[0.0, 0.0], [0.5, 0.0], [4.0, 0.0], [4.0, 0.5], [0.0, 4.0], [4.0, 4.0]])
@@ -102,6 +105,7 @@ def test_the_last_of_many_picks_follow_the_law(unchecked):
     assert_follows(left_out, chances)
 
 
+@pytest.mark.unchecked
 def test_a_case_worked_by_hand(unchecked):
     # on a line, from 0: the squared distances 1 and 9 of 1 and 3 give 1 to 9
     line, draw = torch.tensor([[0.0], [1.0], [3.0]]), generator("draws")

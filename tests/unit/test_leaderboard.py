@@ -15,7 +15,7 @@ from torchal.report.boards import Board, boards, entrants
 from torchal.report.card import Card, First, Spent
 from torchal.statistics.ranked import rank_intervals
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 SPEC = {"partition": {"drawn": 1, "labelled": 20}, "setting": {"cycles": 4, "budget": 10}, "seed": 1, "first_seed": 1}

@@ -12,7 +12,7 @@ from torchal.records import RunRecord
 from torchal.report import costs, page
 from torchal.report.ledger import COUNTED, TIMED, Ledger, ledger_of, table, total
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 CYCLES = 4
 

@@ -17,7 +17,7 @@ from torchal.launch import run_experiment
 from torchal.migrate.sets import imported
 from torchal.replay import replay
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 BUDGET = 10
 CONFIG = {

@@ -5,7 +5,7 @@ from small_runs import SMALL, changed, compute, contents
 import torchal
 from torchal.report import page
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 TINY = {**SMALL, "setting": {"cycles": 2, "budget": 10}, "seed": 1, "tuning": {"scope": "fixed"}}
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from torchal.report import page
 from torchal.report.verdict import points
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 HOSTILE = "</script><script>alert(1)</script>"
 

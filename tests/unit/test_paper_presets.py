@@ -24,7 +24,7 @@ from torchal.report.verdict import verdict_sentence
 from torchal.runspec import RunSpec
 from torchal.store import Store
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "experiments" / "paper"

@@ -12,7 +12,7 @@ from torchal.report.figures import GREY, look
 from torchal.report.measured import setup
 from torchal.report.reference import published as curves
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 AS_PUBLISHED = {
     "name": "again",

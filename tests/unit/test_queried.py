@@ -17,7 +17,7 @@ from torchal.report.figures import Figure, Look
 from torchal.report.findings import findings
 from torchal.report.queries import Queries, Query
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 CLASSES = ("cat", "dog", "<b>fox</b>")
 

@@ -8,7 +8,7 @@ from torchal.report.figures import look
 from torchal.report.findings import findings
 from torchal.report.sections import Section
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 HOSTILE = "</script><img src=x onerror=alert(2)>"
 ALL_TIE = "random and a and b share the best rank, 2.0 of 3"

@@ -16,7 +16,7 @@ from torchal.host import Host
 from torchal.launch import run_experiment
 from torchal.replay import replay
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 SPEC = {
     "name": "t",

@@ -16,7 +16,7 @@ from torchal.report import carded, frame
 from torchal.report.card import Card, Chosen
 from torchal.reproduce import checked, experiment_of, reproduce, sampled
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 SHORT = {
     "setting": {"cycles": 2, "budget": 10},

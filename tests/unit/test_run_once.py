@@ -13,7 +13,7 @@ from torchal.host import Host
 from torchal.launch import run_experiment
 from torchal.store import Store
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 computed: list[tuple[str, str]] = []
 """Stage and key of everything that a process of the engine below computed."""

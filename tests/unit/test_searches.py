@@ -12,7 +12,7 @@ from torchal.report.figures import look
 from torchal.report.frame import frame, read
 from torchal.report.importance import importances
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 RATES = [10 ** (-4 + number / 10) for number in range(40)]
 

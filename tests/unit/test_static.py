@@ -14,7 +14,7 @@ from torchal.cli import app
 from torchal.report import page, sections, static
 from torchal.report.findings import findings
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -22,7 +22,7 @@ from torchal.report.status_view import SINGLE, board
 from torchal.stage_log import LOG, at_work
 from torchal.store import Stage, Store
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 SHORT = {"strategy": ["random"], "seed": [1], "setting": {"cycles": 2, "budget": 10}, "tuning": {"scope": "fixed"}}
 

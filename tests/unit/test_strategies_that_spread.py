@@ -43,6 +43,7 @@ def test_badge_starts_at_the_largest_gradient():
         assert first.tolist() == [int(gradients(embeddings, probabilities).norm(dim=1).argmax())]
 
 
+@pytest.mark.unchecked
 def test_badge_draws_the_second_row_in_proportion_to_its_squared_distance_from_the_first():
     embeddings, probabilities = pool(3, rows=5)
     g = gradients(embeddings, probabilities)

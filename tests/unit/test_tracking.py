@@ -15,7 +15,7 @@ from torchal.report import frame
 from torchal.tracking import export_records
 from torchal.tracking._runs import flat, read
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 quiet = pytest.mark.filterwarnings("ignore:The ``noload`` loader")  # MLflow asks SQLAlchemy for something old
 

@@ -9,7 +9,7 @@ from torchal.report import page
 from torchal.report.compare import with_baseline
 from torchal.report.transfer import matrix, told
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 
 def accuracies(gain: float) -> dict:

@@ -1,5 +1,6 @@
 import dataclasses
 import inspect
+from itertools import cycle
 
 import optuna
 import pytest
@@ -18,7 +19,7 @@ from torchal.tuning.search import Search
 from torchal.tuning.spaces import PAPER
 from torchal.tuning.tuning import Tuning
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 RECIPE = Recipe(epochs=4, batch=8, lr=0.01, optimizer="adam")
 SPACE = {"lr": {"low": 1e-5, "high": 1.0, "log": True}}
@@ -103,14 +104,15 @@ PRUNERS = [
     {"name": "halving", "least": 1},
     {"name": "hyperband", "least": 1, "factor": 2},
 ]
+PAIRS = [*zip(cycle(SAMPLERS), PRUNERS, strict=False), *zip(SAMPLERS[1:], PRUNERS, strict=False)]
+"""Each sampler with two pruners."""
 
 
 def prunes(pruner):
     return bool(pruner) and pruner["name"] != "hyperband"  # of that, the brackets decide
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
-@pytest.mark.parametrize("pruner", PRUNERS, ids=str)
+@pytest.mark.parametrize(("sampler", "pruner"), PAIRS, ids=str)
 def test_a_search_replayed_from_the_store_ends_as_it_did(tmp_path, monkeypatch, sampler, pruner):
     fields = {"trials": 14, "sampler": sampler, "pruner": pruner, "space": TWO, "together": 3}
     with Store(tmp_path) as store:
@@ -126,8 +128,7 @@ def test_a_search_replayed_from_the_store_ends_as_it_did(tmp_path, monkeypatch, 
         assert search(store, **fields).result() == first
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
-@pytest.mark.parametrize("pruner", PRUNERS, ids=str)
+@pytest.mark.parametrize(("sampler", "pruner"), PAIRS, ids=str)
 def test_trials_computed_in_another_order_and_by_strangers_end_as_one_after_the_other(tmp_path, sampler, pruner):
     """Of the trials that could run, the last is always computed first, by a search that knows only the store."""
     fields = {"trials": 10, "sampler": sampler, "pruner": pruner, "space": TWO, "together": 4}

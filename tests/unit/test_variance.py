@@ -10,7 +10,7 @@ from torchal.report.findings import findings
 from torchal.report.sections import Section
 from torchal.report.variance import told, variance
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.unchecked
 
 
 def accuracies(partition=0.0, seed=0.0, residual=0.0, seeds=(1, 2)) -> pd.DataFrame:
