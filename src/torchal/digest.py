@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,12 @@ def canonical(value: Any) -> str:
 
 def canonical_of(texts: Mapping[str, str]) -> str:
     """Return the canonical JSON of a mapping whose values are given as canonical JSON."""
-    return "{" + ",".join(f"{canonical(name)}:{texts[name]}" for name in sorted(texts)) + "}"
+    return "{" + ",".join(f"{_field(name)}:{texts[name]}" for name in sorted(texts)) + "}"
+
+
+@lru_cache(maxsize=1024)
+def _field(name: str) -> str:
+    return canonical(name)
 
 
 def digest_of(value: Any) -> str:
