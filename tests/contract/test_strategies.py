@@ -253,9 +253,9 @@ def test_a_strategy_that_crashes_is_reported_beside_the_other_promises(tmp_path,
 
 
 def test_a_fault_in_what_torchal_gives_is_told_with_the_line_that_asked_for_it(tmp_path, capsys):
-    (tmp_path / "asks.py").write_text(GOOD.replace("ctx.top(", "ctx.top(ctx.logits * "))
-    assert main([str(tmp_path / "asks.py")]) == 1
-    assert "(asks.py, line " in capsys.readouterr().out.splitlines()[0]
+    (tmp_path / "multiplies.py").write_text(GOOD.replace("ctx.top(", "ctx.top(ctx.logits * "))
+    assert main([str(tmp_path / "multiplies.py")]) == 1
+    assert "(multiplies.py, line " in capsys.readouterr().out.splitlines()[0]
 
 
 def test_help_tells_what_is_checked(capsys):
