@@ -15,9 +15,8 @@ demo: $(READY)
 	$(BIN)/torchal report experiments/quickstart.yaml
 	@echo "Go on: . .venv/bin/activate, then torchal --help"
 
-# one process more than there are cores, since some tests wait
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses "$$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)')" --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 docs: $(READY)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/doctrees docs build/site
