@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from torchal.intact import Corrupt, unaltered
 from torchal.records import Fingerprint, FingerprintFile, PlanRecord, RunRecord
 from torchal.show import size
 from torchal.stage_log import held
-from torchal.store import Corrupt, Store, unaltered
+from torchal.store import Store
 
 _KEY = re.compile("[0-9a-f]{64}")
 Heard = Callable[[int, int], None]

@@ -73,7 +73,8 @@ def reproduce(  # noqa: PLR0913 - which runs of a card, where, and who hears of 
 
 def _counting(commits: list[Event], listener: Callable[[Event], None]) -> Callable[[Event], None]:
     def hear(event: Event) -> None:
-        commits.extend([event] if event.kind == "commit" else [])
+        if event.kind == "commit":
+            commits.append(event)
         listener(event)
 
     return hear

@@ -22,8 +22,9 @@ from typing import Any, Literal, Self
 
 from filelock import FileLock, Timeout
 
-from torchal.digest import canonical, digest_of, digest_of_file
+from torchal.digest import canonical, digest_of
 from torchal.filesystem import rename_fault
+from torchal.intact import Corrupt, digests, unaltered
 from torchal.stage_log import LOG, StageLog, logged
 
 Compute = Callable[[Path], None]
@@ -101,10 +102,6 @@ class _Open:
 
 class Missing(LookupError):
     """A stage was asked for that a read-only store does not hold."""
-
-
-class Corrupt(ValueError):
-    """An entry's files are not those that were committed."""
 
 
 class Store:
@@ -345,30 +342,6 @@ def check(path: Path, stage: Stage, key: str) -> None:
     if stage.key(inputs) != key:
         raise Corrupt(f"{path}/inputs.json does not belong to the key")
     unaltered(path)
-
-
-def unaltered(path: Path) -> None:
-    """Compare an entry's files with their digests.
-
-    Raises:
-        Corrupt: naming the file that is missing, changed or not readable.
-    """
-    try:
-        recorded = json.loads((path / "digests.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise Corrupt(f"{path} is not readable: {error}") from error
-    if not isinstance(recorded, dict):
-        raise Corrupt(f"{path}/digests.json is not a list of digests")
-    found = digests(path)
-    for name in sorted(recorded.keys() | found.keys()):
-        if recorded.get(name) != found.get(name):
-            raise Corrupt(f"{path}/{name} is not what was committed")
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """Return anew the digest of every file of an entry but its sidecars and the list of digests itself."""
-    files = (file for file in folder.rglob("*") if file.is_file() and file.name != "digests.json")
-    return {str(file.relative_to(folder)): digest_of_file(file) for file in files if "timing" not in file.name}
 
 
 def _sync(path: Path) -> None:

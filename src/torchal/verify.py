@@ -12,9 +12,10 @@ from rich.table import Table
 from torchal.experiment import ExperimentSpec
 from torchal.fingerprint import accept
 from torchal.host import Host, prepare
+from torchal.intact import digests
 from torchal.loop import run
 from torchal.runspec import RunSpec
-from torchal.store import Event, Store, digests
+from torchal.store import Event, Store
 
 
 @dataclass(frozen=True)

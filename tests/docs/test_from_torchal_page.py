@@ -1,23 +1,17 @@
 """The page for those who come from TorchAL says what the migration does."""
 
-import importlib.util
 from pathlib import Path
+
+from page_scripts import script
 
 from torchal.migrate.table import table
 
 ROOT = Path(__file__).parents[2]
 
 
-def written() -> str:
-    spec = importlib.util.spec_from_file_location("from_torchal_page", ROOT / "scripts" / "from_torchal_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.page()
-
-
 def test_the_page_is_what_the_migrations_table_writes():
     page = (ROOT / "docs" / "from-torchal.md").read_text(encoding="utf-8")
-    assert page == written(), "run python scripts/from_torchal_page.py"
+    assert page == script("from_torchal_page").page(), "run python scripts/from_torchal_page.py"
 
 
 def test_the_page_has_a_row_for_every_flag_and_key():

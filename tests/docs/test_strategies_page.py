@@ -1,10 +1,10 @@
 """The page of strategies says what the code does, and the way to add one works as written."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+from page_scripts import script
 
 from torchal.catalogue import SECTIONS, listed
 from torchal.query import Strategy
@@ -15,16 +15,9 @@ from torchal.testing.strategies import failures
 ROOT = Path(__file__).parents[2]
 
 
-def written() -> str:
-    spec = importlib.util.spec_from_file_location("strategies_page", ROOT / "scripts" / "strategies_page.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.page()
-
-
 def test_the_page_is_what_the_code_writes():
     page = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
-    assert page == written(), "run python scripts/strategies_page.py"
+    assert page == script("strategies_page").page(), "run python scripts/strategies_page.py"
 
 
 def test_every_strategy_gives_its_source_formula_cost_evidence_and_deviations():

@@ -1,26 +1,19 @@
 """The tutorials run as written, and their notebooks are made from them."""
 
 import ast
-import importlib.util
 import json
 import os
 import re
 from pathlib import Path
 
 import altair as alt
+import page_scripts
 import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
-def loaded():
-    spec = importlib.util.spec_from_file_location("tutorials", ROOT / "scripts" / "tutorials.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TUTORIALS = loaded()
+TUTORIALS = page_scripts.script("tutorials")
 SCRIPTS = TUTORIALS.scripts()
 by_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 

@@ -1,6 +1,5 @@
 """What is published is whole, small, says the same everywhere, and rests on what is said of it."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
+from page_scripts import script
 from typer.testing import CliRunner
 
 import torchal
@@ -21,13 +21,6 @@ from torchal.experiment import ExperimentSpec
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-
-
-def script(name: str):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 audit, contents, dependencies = script("audit"), script("wheel_contents"), script("dependencies_page")

@@ -1,0 +1,34 @@
+"""Whether a folder still holds the files that were committed in it, by their digests."""
+
+import json
+from pathlib import Path
+
+from torchal.digest import digest_of_file
+
+
+class Corrupt(ValueError):
+    """An entry's files are not those that were committed."""
+
+
+def unaltered(path: Path) -> None:
+    """Compare an entry's files with their digests.
+
+    Raises:
+        Corrupt: naming the file that is missing, changed or not readable.
+    """
+    try:
+        recorded = json.loads((path / "digests.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise Corrupt(f"{path} is not readable: {error}") from error
+    if not isinstance(recorded, dict):
+        raise Corrupt(f"{path}/digests.json is not a list of digests")
+    found = digests(path)
+    for name in sorted(recorded.keys() | found.keys()):
+        if recorded.get(name) != found.get(name):
+            raise Corrupt(f"{path}/{name} is not what was committed")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return anew the digest of every file of an entry but its sidecars and the list of digests itself."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name != "digests.json")
+    return {str(file.relative_to(folder)): digest_of_file(file) for file in files if "timing" not in file.name}
