@@ -13,6 +13,7 @@ from scipy.special import stdtr
 from torchal.digest import seed_of
 from torchal.report.compare import gains
 from torchal.report.frame import GROUP, place
+from torchal.report.remembered import remembered
 from torchal.report.tables import Grid
 from torchal.report.verdict import points
 from torchal.statistics.intervals import Nested, bootstrap, group_means, student
@@ -24,6 +25,7 @@ MARGIN = 0.005
 ALPHA = 0.05
 
 
+@remembered
 def certainty(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each strategy but random, within each data set, network and condition.
 

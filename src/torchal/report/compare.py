@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from torchal.report.frame import GROUP, scores
+from torchal.report.remembered import remembered
 from torchal.report.replications import replications
 from torchal.statistics.paired import holm
 
@@ -87,6 +88,7 @@ def summary(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     return rows.drop(columns="position").reset_index(drop=True)
 
 
+@remembered
 def gains(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     """Return the area under the budget curve of each run less that of its partner of the baseline, in column ``value``.
 
@@ -145,6 +147,7 @@ def intervals(values: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return cells[[*by, "mean", "low", "high", "n", "over"]]
 
 
+@remembered
 def areas(values: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy averaged over the budget of each run, in column ``value``."""
     run = [*GROUP, "strategy", "partition", "seed"]
@@ -167,6 +170,7 @@ def minus(values: pd.DataFrame, key: list[str], baseline: str) -> pd.DataFrame:
     return others.assign(value=others["value"] - others["base"]).drop(columns="base")
 
 
+@remembered
 def _require_pairs(values: pd.DataFrame) -> None:
     """Refuse strategies that do not all have the same runs and cycles."""
     strategies = values[[*GROUP, "strategy"]].drop_duplicates()

@@ -12,6 +12,7 @@ import pandas as pd
 
 from torchal.report.compare import gains, intervals
 from torchal.report.frame import GROUP, place
+from torchal.report.remembered import remembered
 from torchal.report.tables import Grid
 from torchal.report.verdict import points
 
@@ -19,6 +20,7 @@ _PLACE = [name for name in GROUP if name != "condition"]
 _RUN = [*_PLACE, "strategy", "partition", "seed"]
 
 
+@remembered
 def changes(table: pd.DataFrame) -> pd.DataFrame:
     """Return for each strategy and each condition but the first how its gain over random changes, with interval and n.
 
@@ -32,6 +34,7 @@ def changes(table: pd.DataFrame) -> pd.DataFrame:
     return intervals(others.assign(value=others["value"] - others["base"]), [*GROUP, "strategy"])
 
 
+@remembered
 def compared(table: pd.DataFrame) -> list[tuple[str, str, Grid]]:
     """Return for each data set and model with several conditions its name, a sentence, and a table of gains."""
     found, change = intervals(gains(table), [*GROUP, "strategy"]), changes(table)

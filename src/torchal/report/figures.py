@@ -200,7 +200,7 @@ def _shape(style: Look) -> dict[str, Any]:
 
 def _lines(single: alt.Chart) -> alt.Chart:
     """Return a line for each single run, which has one tooltip wherever it is touched, and so tells but its name."""
-    lines: alt.Chart = single.mark_line(strokeWidth=1).encode(detail="run:N", tooltip=alt.Tooltip("run:N"))
+    lines: alt.Chart = single.mark_line(strokeWidth=1).encode(detail=alt.Detail("run:N"), tooltip=alt.Tooltip("run:N"))
     return lines
 
 

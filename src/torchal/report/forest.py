@@ -14,6 +14,7 @@ from torchal.report.certainty import MARGIN
 from torchal.report.compare import gains, intervals
 from torchal.report.figures import GREY, Figure, Look, finished
 from torchal.report.frame import GROUP, place
+from torchal.report.remembered import remembered
 from torchal.report.replications import replications
 from torchal.report.verdict import points
 
@@ -33,6 +34,7 @@ class Forest:
     figure: Figure
 
 
+@remembered
 def forest(table: pd.DataFrame) -> pd.DataFrame:
     """Return each replication's difference from random beside the strategy's mean, highest mean first.
 
@@ -83,9 +85,9 @@ def _chart(rows: pd.DataFrame, style: Look) -> dict[str, Any]:
     layers = [
         _band(),
         zero.mark_rule(strokeDash=[4, 3], color=GREY).encode(x=_across("zero")),
-        means.mark_rule(strokeWidth=3).encode(x=_across("low"), x2="high:Q"),
-        single.mark_point(size=36, strokeWidth=1.5, yOffset=10).encode(opacity=alt.value(0.6)),
-        means.mark_point(size=110, filled=True, shape="diamond").encode(x=_across("mean"), opacity=alt.value(1)),
+        means.mark_rule(strokeWidth=3).encode(x=_across("low"), x2=alt.X2("high:Q")),
+        single.mark_point(size=36, strokeWidth=1.5, yOffset=10).encode(opacity=alt.OpacityValue(0.6)),
+        means.mark_point(size=110, filled=True, shape="diamond").encode(x=_across("mean"), opacity=alt.OpacityValue(1)),
     ]
     return finished(layers, _ROW * len(names), "Difference from random of each strategy, with its interval.")
 
@@ -97,7 +99,7 @@ def _across(name: str) -> alt.X:
 def _band() -> alt.Chart:
     """Return the differences that are too small to matter."""
     margin = alt.Chart(alt.InlineData(values=[{"start": -100 * MARGIN, "end": 100 * MARGIN}]))
-    drawn: alt.Chart = margin.mark_rect(color=GREY, opacity=0.18).encode(x=_across("start"), x2="end:Q")
+    drawn: alt.Chart = margin.mark_rect(color=GREY, opacity=0.18).encode(x=_across("start"), x2=alt.X2("end:Q"))
     return drawn
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from torchal.records import CycleRecord, PlannedRun, PlanRecord, RunRecord, Scores
+from torchal.report.remembered import remembered
 from torchal.report.started import plan_of
 
 COLUMNS = (
@@ -132,6 +133,7 @@ def metrics(measured: Scores) -> dict[str, float | None]:
     return {name: getattr(measured, name) for name in METRICS[:-1]} | {"worst_class": worst}
 
 
+@remembered
 def scores(table: pd.DataFrame, side: str = "test", metric: str = "accuracy") -> pd.DataFrame:
     """Return the rows of one side and metric: one value for each run and cycle.
 

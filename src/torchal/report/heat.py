@@ -46,11 +46,11 @@ def heat_map(
     )
     framed = base.transform_filter("datum.framed").mark_rect(fill="transparent", strokeWidth=2)
     layers = [
-        base.transform_filter("datum.value === null").mark_rect().encode(color=alt.value(_ASIDE)),
+        base.transform_filter("datum.value === null").mark_rect().encode(color=alt.ColorValue(_ASIDE)),
         base.transform_filter("datum.value !== null")
         .mark_rect()
         .encode(color=alt.Color("value:Q", scale=scale, legend=None)),
-        framed.encode(stroke=alt.value("black")),
-        base.mark_text(fontSize=12).encode(text="shown:N", color=alt.value("black")),
+        framed.encode(stroke=alt.StrokeValue("black")),
+        base.mark_text(fontSize=12).encode(text=alt.Text("shown:N"), color=alt.ColorValue("black")),
     ]
     return finished(layers, _ROW * len(rows), description) | {"padding": _PADDING}

@@ -14,6 +14,7 @@ from torchal.report.figures import Figure
 from torchal.report.frame import GROUP, place, scores
 from torchal.report.heat import around_zero, heat_map
 from torchal.report.outcomes import OVER_ALL
+from torchal.report.remembered import remembered
 from torchal.report.verdict import percent, points
 
 _SET = [*GROUP, "partition", "outcome", "cycle", "labelled"]
@@ -39,6 +40,7 @@ class InitialSets:
     """A heat map of the average over the budget, then one for each budget after the first, the last budget's first."""
 
 
+@remembered
 def initial_sets(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     """Return each strategy's accuracy and difference from the baseline on each initial set, at each budget and AUBC.
 

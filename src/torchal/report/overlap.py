@@ -117,6 +117,6 @@ def _map(rows: pd.DataFrame) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, max(cell["share"] for cell in cells)], range=[_OTHER, _SAME], interpolate="lab")
     layers = [
         base.mark_rect().encode(color=alt.Color("share:Q", scale=scale, legend=None)),
-        base.mark_text(fontSize=12).encode(text="shown:N", color=alt.value("black")),
+        base.mark_text(fontSize=12).encode(text=alt.Text("shown:N"), color=alt.ColorValue("black")),
     ]
     return finished(layers, _CELL * len(names), "Share of rows in common for each pair of strategies, in per cent.")

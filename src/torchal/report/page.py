@@ -76,16 +76,9 @@ def verdict_of(found: Findings) -> Verdict:
 
 def html(found: Findings, parts: Sequence[Section]) -> str:
     """Return the page's text."""
-    environment = Environment(
-        loader=PackageLoader("torchal.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
     def filled(name: str, content: dict[str, Any]) -> Markup:
-        text = environment.get_template(f"{name}.html.jinja").render(several=found.several, **content)
+        text = _templates().get_template(f"{name}.html.jinja").render(several=found.several, **content)
         return Markup(text)  # noqa: S704 - a template has escaped what it was filled with
 
     return filled("page", _head(found) | _body(parts, [filled(part.name, part.content) for part in parts])) + "\n"
@@ -127,6 +120,17 @@ def _facts(found: Findings) -> list[str]:
         f"{cycles} cycle{'s' * (cycles != 1)}, {least} to {most} labelled" if cycles > 1 else f"{least} labelled",
         f"{done} of {len(runs)} runs finished",
     ]
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("torchal.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 @cache

@@ -13,6 +13,7 @@ import pandas as pd
 from torchal.report.figures import Figure
 from torchal.report.frame import GROUP, place, scores
 from torchal.report.heat import heat_map, up_to
+from torchal.report.remembered import remembered
 from torchal.report.replications import replications
 from torchal.statistics.several import penalty
 
@@ -33,6 +34,7 @@ class Penalties:
     """None where there are no replications to test with."""
 
 
+@remembered
 def penalties(table: pd.DataFrame) -> pd.DataFrame:
     """Return in which share of the budgets after the first a strategy beats another, within each group.
 

@@ -32,7 +32,7 @@ def chart(means: pd.DataFrame, pairs: Sequence[tuple[str, Published]], style: Lo
     ]
     if len({curve.model for _, curve in pairs}) > 1:
         names = _base([curve[-1] for curve in curves], shown)
-        layers.append(names.mark_text(align="right", dx=-8, dy=-8, fontSize=12).encode(text="network:N"))
+        layers.append(names.mark_text(align="right", dx=-8, dy=-8, fontSize=12).encode(text=alt.Text("network:N")))
     return finished(layers, _HEIGHT, "Mean test accuracy against labelled examples, measured and published.")
 
 
@@ -63,7 +63,7 @@ def _base(values: list[dict[str, Any]], style: Look) -> alt.Chart:
         ),
         y=alt.Y("value:Q", title="test accuracy (%)", scale=alt.Scale(zero=False)),
         color=alt.Color("strategy:N", scale=alt.Scale(domain=names, range=list(style.colours)), legend=legend),
-        detail="curve:N",
+        detail=alt.Detail("curve:N"),
         tooltip=[
             alt.Tooltip("strategy:N"),
             alt.Tooltip("curve:N"),

@@ -13,6 +13,7 @@ import pandas as pd
 from torchal.report.compare import areas, intervals
 from torchal.report.figures import SHAPES, Figure, Look, finished, strategy_colour
 from torchal.report.frame import GROUP, place, scores
+from torchal.report.remembered import remembered
 from torchal.report.replications import replications
 
 COLUMNS = [*GROUP, "cycle", "labelled", "strategy", "rank", "n", "over"]
@@ -30,6 +31,7 @@ class Ranking:
     figure: Figure
 
 
+@remembered
 def by_budget(table: pd.DataFrame) -> pd.DataFrame:
     """Return the mean rank of each strategy at each budget, and over how many replications."""
     budget = [*GROUP, "cycle", "labelled"]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from torchal.report.compare import BASELINE
 from torchal.report.frame import GROUP, place, scores
+from torchal.report.remembered import remembered
 from torchal.report.tables import Grid
 from torchal.statistics.curves import labels_needed
 from torchal.statistics.intervals import student
@@ -17,6 +18,7 @@ from torchal.statistics.intervals import student
 _UNIT = [*GROUP, "partition"]
 
 
+@remembered
 def savings(table: pd.DataFrame, baseline: str = BASELINE) -> pd.DataFrame:
     """Return for each strategy and budget after the first the mean saving with its interval.
 

@@ -14,6 +14,7 @@ import pandas as pd
 from torchal.report.compare import gains, intervals
 from torchal.report.figures import Figure, finished
 from torchal.report.frame import GROUP
+from torchal.report.remembered import remembered
 from torchal.report.tables import Grid
 from torchal.report.verdict import points
 
@@ -39,6 +40,7 @@ class Transfer:
     table: Grid
 
 
+@remembered
 def matrix(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each strategy but random and each pair of networks, where rows go from one to another.
 
@@ -132,10 +134,10 @@ def _map(rows: pd.DataFrame, networks: list[str], largest: float) -> dict[str, A
         ],
     )
     scale = alt.Scale(domain=[-reach, 0, reach], range=[_WORSE, _NONE, _BETTER], interpolate="lab")
-    text = base.encode(color=alt.value("black"), opacity=alt.value(1))
+    text = base.encode(color=alt.ColorValue("black"), opacity=alt.OpacityValue(1))
     layers = [
         base.mark_rect().encode(color=alt.Color("gain:Q", scale=scale, legend=None)),
-        text.mark_text(dy=-7, fontSize=14, fontWeight="bold").encode(text="shown:N"),
+        text.mark_text(dy=-7, fontSize=14, fontWeight="bold").encode(text=alt.Text("shown:N")),
         text.mark_text(dy=10, fontSize=11, lineBreak="\n", text=_wrapped(cells)),
     ]
     return finished(layers, _ROW * rows["source"].nunique(), "Gain over random in points, for each pair of networks.")

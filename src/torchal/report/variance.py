@@ -140,10 +140,10 @@ def _chart(rows: pd.DataFrame) -> dict[str, Any]:
     )
     legend = alt.Legend(title=None, orient="bottom")
     colour = alt.Color("part:N", scale=alt.Scale(domain=names, range=list(_COLOURS)), legend=legend)
-    text = base.transform_filter(alt.datum.share >= _LEAST).encode(x="middle:Q", color=alt.value("black"))
+    text = base.transform_filter(alt.datum.share >= _LEAST).encode(x="middle:Q", color=alt.ColorValue("black"))
     layers = [
-        base.mark_bar().encode(x2="end:Q", color=colour),
-        text.mark_text(fontSize=12).encode(text="points:N"),
+        base.mark_bar().encode(x2=alt.X2("end:Q"), color=colour),
+        text.mark_text(fontSize=12).encode(text=alt.Text("points:N")),
     ]
     return finished(layers, _ROW * len(rows), "Share of the variance of accuracy by where it comes from.")
 
