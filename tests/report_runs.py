@@ -25,6 +25,8 @@ from torchal.records import (
     TrialRecord,
     TuneRecord,
 )
+from torchal.report import page, sections
+from torchal.report.findings import findings
 from torchal.report.frame import COLUMNS
 
 STRATEGIES = ("random", "margin", "bald(samples=10)", "coreset")
@@ -122,6 +124,13 @@ def write_results(
     (results / "fingerprint.json").write_text(FingerprintFile(accepted=(one,)).text())
     (results / COMMITS).write_text(CommitsFile(commits=("abc",)).text())
     return results
+
+
+def page_of(results: Path, *parts: str, name: str = "tiny") -> str:
+    """Return the text of a page that holds some of its parts alone, by their names in ``sections``."""
+    found = findings(results, name)
+    made = (getattr(sections, part)(found) for part in parts)
+    return page.html(found, [part for part in made if part is not None])
 
 
 def trial(number: int, lr: float, optimizer: str = "sgd", state: str = "complete", value: float | None = None):

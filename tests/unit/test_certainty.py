@@ -4,8 +4,9 @@ import pytest
 from report_runs import all_runs, table, write_results
 from scipy import stats
 
-from torchal.report import page
+from torchal.report import page, sections
 from torchal.report.certainty import certainty, told
+from torchal.report.findings import findings
 from torchal.report.savings import savings
 from torchal.report.savings import told as saved
 
@@ -118,4 +119,4 @@ def test_the_page_and_its_files_tell_both(tmp_path):
 
 def test_without_random_there_is_no_such_section(tmp_path):
     results = write_results(tmp_path, all_runs(("margin", "coreset")))
-    assert "How sure is that?" not in page.write(results, "tiny").read_text()
+    assert sections.certain(findings(results, "tiny")) is None

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from report_runs import run_record, write_results
+from report_runs import page_of, run_record, write_results
 from rich.console import Console
 from small_runs import SMALL, changed, compute
 
@@ -177,8 +177,8 @@ def test_results_without_their_store_leave_blanks_and_say_so(tmp_path):
     assert "not known" in costs.spent(found)
     _, rows = costs.cells(next(iter(costs.means(found).values())))
     assert rows[0] == ["random", "tuning", "1", "", "", "", "", ""]
-    assert "cost is not known" in page.write(tmp_path, "tiny").read_text()
-    used = pd.read_csv(tmp_path / "tiny" / "report" / "cost.csv")
+    assert "cost is not known" in page_of(tmp_path, "cost")
+    used = table(found, COUNTED)
     assert used[used["view"] == "used"][list(COUNTED)].isna().all(axis=None)
 
 
@@ -212,19 +212,19 @@ def test_names_that_lead_out_of_the_store_are_not_followed(tmp_path, stage, key)
 def test_a_missing_sidecar_is_told_and_changes_no_byte_of_the_page(tmp_path):
     key = Store(tmp_path).add("fit", "a", 3)
     ledger(tmp_path, run("random", 1, {"fit": key}))
-    before = page.write(tmp_path, "tiny").read_bytes()
-    counted = (tmp_path / "tiny" / "report" / "cost.csv").read_bytes()
+    before, counted = page_of(tmp_path, "cost"), table(ledger_of(tmp_path, "tiny"), COUNTED)
     (tmp_path / "store" / "fit" / key / "timing.json").unlink()
-    assert page.write(tmp_path, "tiny").read_bytes() == before
-    assert (tmp_path / "tiny" / "report" / "cost.csv").read_bytes() == counted
-    assert "Of 1 of 1 entries no seconds are known" in costs.untimed(ledger_of(tmp_path, "tiny"))[0]
+    assert page_of(tmp_path, "cost") == before
+    found = ledger_of(tmp_path, "tiny")
+    pd.testing.assert_frame_equal(table(found, COUNTED), counted)
+    assert "Of 1 of 1 entries no seconds are known" in costs.untimed(found)[0]
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
 def test_the_page_tells_the_mean_of_a_run_and_what_was_paid(shared, tmp_path):
-    html = page.write(tmp_path, "tiny").read_text()
+    html = page_of(tmp_path, "cost")
     assert (
         "The experiment cost 3 trials, 66 epochs, 660 examples trained on and 66 MFLOP, counting once what runs share, "
         "or 82 MFLOP without sharing."
@@ -247,7 +247,7 @@ def test_the_page_tells_the_mean_of_a_run_and_what_was_paid(shared, tmp_path):
 
 def test_an_unfair_comparison_is_told_on_the_page(tmp_path):
     (sentence,) = compared(tmp_path, (10,), name="<b>")
-    html = page.write(tmp_path, "tiny").read_text()
+    html = page_of(tmp_path, "cost")
     assert sentence.replace("<b>", "&lt;b&gt;") in html
     assert "<b>" not in html.partition("<script")[0]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from report_runs import CYCLES, STRATEGIES, all_runs, run_record, write_results
+from report_runs import CYCLES, STRATEGIES, all_runs, page_of, run_record, write_results
 from rich.console import Console
 
 from torchal.report import page
@@ -135,14 +135,14 @@ def test_a_finished_experiment_has_no_warnings(plain):
 
 
 def test_without_random_the_page_says_why_there_is_no_difference(tmp_path):
-    html = write(tmp_path, all_runs(("margin", "coreset")))
+    html = page_of(write_results(tmp_path, all_runs(("margin", "coreset"))), "differences")
     assert "No difference is shown for digits with mlp: there is no run of random" in html
     assert not [name for name in specs(html) if name.startswith("differences")]
     assert "random has no runs to compare with" in page.verdict(tmp_path, "tiny").sentence
 
 
 def test_random_alone_is_not_called_incomparable_for_want_of_random(tmp_path):
-    html = write(tmp_path, all_runs(("random",)))
+    html = page_of(write_results(tmp_path, all_runs(("random",))), "differences")
     assert "random is its only strategy" in html
     assert "it is the only strategy" in page.verdict(tmp_path, "tiny").sentence
 
@@ -189,7 +189,8 @@ def test_every_table_that_holds_numbers_says_n(plain):
 
 
 def test_only_the_fields_in_which_recipes_differ_are_listed(tmp_path):
-    html = markup(write(tmp_path, all_runs(("random",), partitions=("drawn-1",))))
+    results = write_results(tmp_path, all_runs(("random",), partitions=("drawn-1",)))
+    html = markup(page_of(results, "protocol"))
     recipes = re.search(r"Recipes chosen in each cycle</summary>(.*?)</details>", html, re.DOTALL)[1]
     assert re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", recipes) == [
         "strategy",
@@ -203,7 +204,8 @@ def test_only_the_fields_in_which_recipes_differ_are_listed(tmp_path):
 
 
 def test_equal_recipes_are_not_listed(tmp_path):
-    assert "Every cycle was trained with the recipe of the protocol" in write(tmp_path, all_runs(cycles=1))
+    results = write_results(tmp_path, all_runs(cycles=1))
+    assert "Every cycle was trained with the recipe of the protocol" in page_of(results, "protocol")
 
 
 def test_protocol_environment_and_keys_are_on_the_page(plain):
@@ -216,9 +218,9 @@ def test_protocol_environment_and_keys_are_on_the_page(plain):
 
 
 def test_results_without_fingerprint_say_so(tmp_path):
-    write(tmp_path)
-    (tmp_path / "fingerprint.json").unlink()
-    assert "No fingerprint was recorded" in page.write(tmp_path, "tiny").read_text()
+    results = write_results(tmp_path, all_runs())
+    (results / "fingerprint.json").unlink()
+    assert "No fingerprint was recorded" in page_of(results, "protocol")
 
 
 def test_the_document_is_json_without_nan(plain):
@@ -229,7 +231,7 @@ def test_the_document_is_json_without_nan(plain):
 
 
 def test_the_terminal_shows_whole_verdicts_in_eighty_columns(tmp_path):
-    write(tmp_path, all_runs((*STRATEGIES, "[red]odd[/red]")))
+    write_results(tmp_path, all_runs((*STRATEGIES, "[red]odd[/red]")))
     console = Console(width=80, record=True, file=StringIO())
     console.print(page.verdict(tmp_path, "tiny").table())
     lines = console.export_text().splitlines()
