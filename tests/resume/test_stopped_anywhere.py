@@ -51,7 +51,7 @@ def test_the_experiment_that_is_stopped_has_pruned_trials_and_three_cycles(undis
 @pytest.mark.parametrize(("moment", "nth"), [("after", 1), ("before", 2)])
 def test_stopped_at_every_commit_and_called_again_each_time_nothing_differs(tmp_path, stop_at, moment, nth):
     """Each call comes one commit further: it is stopped after its first commit, or before its second."""
-    stops, spec = 0, changed(seed=1)
+    stops, spec = 0, changed(seed=1, strategy={"name": "bald", "samples": 3})
     compute(tmp_path / "undisturbed", spec)
     undisturbed = contents(tmp_path / "undisturbed")
     while True:

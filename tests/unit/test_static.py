@@ -11,7 +11,7 @@ from report_runs import all_runs, write_results
 from typer.testing import CliRunner
 
 from torchal.cli import app
-from torchal.report import page, sections, static
+from torchal.report import sections, static
 from torchal.report.findings import findings
 
 pytestmark = pytest.mark.unchecked
@@ -24,13 +24,13 @@ def results(tmp_path_factory):
     return write_results(tmp_path_factory.mktemp("static"), all_runs(("random", "margin", HOSTILE)))
 
 
-def figures(results, *wanted: str):
-    found = {each.id: each for part in sections.told(findings(results, "tiny")) for each in part.figures}
-    return [found[name] for name in wanted]
+def figure(results, part: str):
+    """Return the first figure of a part of the page."""
+    return getattr(sections, part)(findings(results, "tiny")).figures[0]
 
 
 def test_every_format_holds_the_figure_at_its_size(results, tmp_path):
-    written = static.write(figures(results, "curves-0"), tmp_path, static.FORMATS)
+    written = static.write([figure(results, "curves")], tmp_path, static.FORMATS)
     assert [file.name for file in written] == ["curves-0.png", "curves-0.svg", "curves-0.pdf"]
     png, svg, pdf = (file.read_bytes() for file in written)
     with Image.open(BytesIO(png)) as image:
@@ -44,7 +44,7 @@ def test_every_format_holds_the_figure_at_its_size(results, tmp_path):
 
 
 def test_what_the_page_shows_side_by_side_fits_a_column(results, tmp_path):
-    (file,) = static.write(figures(results, "differences-0-0"), tmp_path, ["svg"])
+    (file,) = static.write([figure(results, "differences")], tmp_path, ["svg"])
     assert float(re.search(rb'width="([\d.]+)"', file.read_bytes())[1]) == pytest.approx(3.3 * 96, abs=1)
 
 
@@ -52,12 +52,12 @@ def test_equal_results_give_equal_bytes_in_another_process(results, tmp_path):
     code = (
         "import sys, pathlib; from torchal.report import static, sections;"
         "from torchal.report.findings import findings;"
-        "found = [f for p in sections.told(findings(pathlib.Path(sys.argv[1]), 'tiny')) for f in p.figures];"
+        "found = sections.differences(findings(pathlib.Path(sys.argv[1]), 'tiny')).figures;"
         "static.write(found[1::-1], pathlib.Path(sys.argv[2]), static.FORMATS)"
     )
     subprocess.run([sys.executable, "-c", code, str(results), str(tmp_path / "other")], check=True)
-    drawn = [each for part in sections.told(findings(results, "tiny")) for each in part.figures][:2]
-    for file in static.write(drawn, tmp_path / "here", static.FORMATS):
+    drawn = sections.differences(findings(results, "tiny")).figures
+    for file in static.write(drawn[:2], tmp_path / "here", static.FORMATS):
         assert (tmp_path / "other" / file.name).read_bytes() == file.read_bytes()
 
 
@@ -78,4 +78,3 @@ def test_a_report_writes_every_figure_of_its_page(results, monkeypatch):
     assert all(f'id="{figure.id}"' in text for figure in drawn)
     assert len(drawn) == text.count('class="chart"')
     assert (folder, wanted) == (results / "tiny" / "report" / "figures", ("svg",))
-    assert page.report(results, "tiny").page.is_file()

@@ -50,7 +50,7 @@ def test_badge_draws_the_second_row_in_proportion_to_its_squared_distance_from_t
     first = int(g.norm(dim=1).argmax())
     law = (g - g[first]).square().sum(1)
     law = law / law.sum()
-    draws = 1000
+    draws = 500
     seconds = [
         int(select("badge", budget=2, embeddings=embeddings, probabilities=probabilities, seed=seed)[1])
         for seed in range(draws)
