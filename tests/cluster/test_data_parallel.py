@@ -10,7 +10,9 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from small_runs import compute
 
+from torchal.experiment import ExperimentSpec
 from torchal.models.resnet8 import Resnet8
 from torchal.training.world import World
 
@@ -29,10 +31,11 @@ TOLERANCE = 1e-4
 """Largest difference of a weight: sums are made in another order, and 30 steps at a high rate carry that on."""
 
 
-def run(folder: Path, *launcher: str, **fields) -> subprocess.CompletedProcess:
-    (folder / "spec.yaml").write_text(yaml.safe_dump({**SPEC, **fields}))
+def together(folder: Path) -> subprocess.CompletedProcess:
+    """Run the experiment by two processes that train each network together."""
+    (folder / "spec.yaml").write_text(yaml.safe_dump(SPEC))
     arguments = ["run", str(folder / "spec.yaml"), "--results", str(folder / "results"), "--jobs", "1"]
-    command = [sys.executable, *launcher, "-m", "torchal", *arguments, "--checkpoint-every", "2"]
+    command = [sys.executable, *TORCHRUN, "-m", "torchal", *arguments, "--checkpoint-every", "2"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=150, check=False)
 
@@ -50,18 +53,19 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory) -> tuple[Path, Path]:
-    alone, together = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("together")
-    for answer in (run(alone), run(together, *TORCHRUN)):
-        assert answer.returncode == 0, answer.stderr[-3000:]
-    return alone, together
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    compute(one / "results", ExperimentSpec.model_validate(SPEC), checkpoint_every=2)
+    answer = together(two)
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return one, two
 
 
 def test_two_processes_train_to_the_weights_of_one_at_the_same_batch(both):
-    alone, together = map(fits, both)
-    common = alone.keys() & together.keys()
+    one, two = map(fits, both)
+    common = one.keys() & two.keys()
     assert len(common) >= 2  # cycle 0, and random's cycle 1 at least
     for key in common:
-        (expected, record), (found, other) = alone[key], together[key]
+        (expected, record), (found, other) = one[key], two[key]
         assert all(torch.allclose(found[name], expected[name], rtol=0, atol=TOLERANCE) for name in expected)
         assert [each["loss"] for each in other["history"]] == pytest.approx(
             [each["loss"] for each in record["history"]], abs=1e-4
@@ -74,9 +78,9 @@ def test_the_fingerprint_says_how_many_processes_trained_together(both):
 
 
 def test_processes_that_train_together_leave_no_drafts_and_finish_every_run(both):
-    _, together = both
-    assert not list(together.glob("results/store/drafts/*"))
-    records = [json.loads(path.read_text()) for path in together.glob("results/together/runs/*.json")]
+    _, two = both
+    assert not list(two.glob("results/store/drafts/*"))
+    records = [json.loads(path.read_text()) for path in two.glob("results/together/runs/*.json")]
     assert [record["finished"] for record in records] == [True, True]
 
 

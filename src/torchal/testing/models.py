@@ -69,7 +69,7 @@ def check_gradients(model: Model, shape: Shape, classes: int) -> None:
 
 
 def check_learns(model: Model, shape: Shape, classes: int) -> None:
-    """A few dozen steps fit eight examples."""
+    """At most sixty steps quarter the loss on eight examples."""
     network, x = _network(model, shape, classes), _batch(shape)
     y = torch.arange(8) % classes
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
@@ -84,9 +84,9 @@ def check_learns(model: Model, shape: Shape, classes: int) -> None:
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
-    assert min(losses[-5:]) < losses[0] / 4, (
-        f"the loss on eight examples only fell from {losses[0]:.2f} to {losses[-1]:.2f}"
-    )
+            if losses[-1] < losses[0] / 4:
+                return
+    raise AssertionError(f"the loss on eight examples only fell from {losses[0]:.2f} to {min(losses):.2f}")
 
 
 class ExactOnly(TorchDispatchMode):
