@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-ROWS = {"train": 6000, "test": 3000}
+ROWS = {"train": 20000, "test": 10000}
 
 folder, target = Path(sys.argv[1]), Path(sys.argv[2])
 target.mkdir(parents=True, exist_ok=True)

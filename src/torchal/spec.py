@@ -4,6 +4,7 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -265,7 +266,16 @@ def _sentence(fault: Any) -> str:
     given = fault.get("input")
     brief = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
     message = fault["msg"].removeprefix("Value error, ")
-    return f"{path or 'the file'}: {message[:1].lower()}{message[1:]}{brief}"
+    return f"{path}{': ' * bool(path)}{message[:1].lower()}{message[1:]}{brief}{_meant(fault)}"
+
+
+def _meant(fault: Any) -> str:
+    """Return '; did you mean ...?' where one of a few words was to be given and another was."""
+    if fault["type"] != "literal_error" or not isinstance(fault["input"], str):
+        return ""
+    words = re.findall("'([^']*)'", fault["ctx"]["expected"])
+    close = difflib.get_close_matches(fault["input"].lower(), words, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 class _Loader(yaml.SafeLoader):

@@ -67,6 +67,12 @@ def test_the_sentences_decide_what_is_decided_and_say_what_the_rest_would_take(f
     assert [row[0] for row in grid.rows] == list(GAINS)
 
 
+def test_what_several_undecided_would_take_is_called_the_most_that_one_of_them_would():
+    both = table(accuracies({"coreset": GAINS["coreset"], "badge": GAINS["coreset"]}))
+    ((_, sentences, _),) = told(both)
+    assert f"takes up to {int(certainty(both)['needed'].max()) - 4} more replications (4 now)." in sentences[-1]
+
+
 def test_one_partition_is_judged_by_its_seeds_and_one_run_by_nothing():
     gains = {"margin": (0.05,)}
     many = accuracies(gains, seeds=(1, 2, 3))

@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import BeforeValidator, Field, ValidationError
@@ -26,6 +26,7 @@ class Holder(Thing):
 class Sheet(Spec):
     thing: Annotated[tuple[Annotated[Thing, *ByName.of(Thing)], ...], BeforeValidator(one_or_many)]
     epochs: int = Field(3, ge=1)
+    order: Literal["rising", "falling"] = "rising"
 
 
 def leaf(**fields):
@@ -47,7 +48,7 @@ def fault(document) -> str:
 
 
 def test_an_unknown_field_is_refused_by_path_with_the_nearest_name():
-    assert fault({"thing": leaf(), "epoch": 2}) == "x.yaml: the file: unknown field 'epoch'; did you mean 'epochs'?"
+    assert fault({"thing": leaf(), "epoch": 2}) == "x.yaml: unknown field 'epoch'; did you mean 'epochs'?"
     assert "thing[0]: unknown field 'sampels'; did you mean 'samples'?" in fault({"thing": leaf(sampels=2)})
 
 
@@ -63,6 +64,14 @@ def test_an_out_of_range_value_is_refused_with_path_and_value():
 
 def test_a_misspelt_plugin_name_is_refused_with_the_nearest_known_one():
     assert "thing[0]: unknown name 'randon'; did you mean 'random'?" in fault({"thing": "randon"})
+
+
+def test_a_misspelt_word_of_a_few_is_refused_with_the_nearest_and_another_with_all():
+    assert fault({"thing": leaf(), "order": "Rising"}) == (
+        "x.yaml: order: input should be 'rising' or 'falling' (given: 'Rising'); did you mean 'rising'?"
+    )
+    assert fault({"thing": leaf(), "order": "odd"}).endswith("'rising' or 'falling' (given: 'odd')")
+    assert fault({"thing": leaf(), "order": 3}).endswith("(given: 3)")
 
 
 def test_every_fault_of_a_file_is_told_at_once():

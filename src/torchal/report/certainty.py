@@ -137,10 +137,8 @@ def _power(open_: pd.DataFrame) -> str:
         return f"Undecided: {names}. To show half a point would take more than 10,000 replications."
     if wanted <= n:
         return f"Undecided: {names}, with enough replications to show half a point; differences are smaller than that."
-    more = int(wanted) - n
-    return (
-        f"Undecided: {names}. To show half a point, four times out of five, takes {more} more replications ({n} now)."
-    )
+    more = f"{'up to ' * (len(open_) > 1)}{int(wanted) - n} more replications ({n} now)"
+    return f"Undecided: {names}. To show half a point, four times out of five, takes {more}."
 
 
 def _grid(rows: pd.DataFrame) -> Grid:
