@@ -87,8 +87,8 @@ def _chart(rows: pd.DataFrame, style: Look) -> dict[str, Any]:
     some = style.only(rows["strategy"])
     colours = alt.Scale(domain=list(some.strategies), range=list(some.colours))
     layers = [
-        base.mark_rule(color=GREY).encode(y2=alt.Y2Value(0)),
-        base.mark_rule(color=GREY).encode(x2=alt.X2Value(0)),
+        base.mark_rule(color=GREY).encode(y2=alt.value(0)),
+        base.mark_rule(color=GREY).encode(x2=alt.value(0)),
         *(_bar(ends, _BAR * number, x) for number, ends in enumerate(joined, 1)),
         base.mark_point(size=110, filled=True, opacity=1).encode(
             color=alt.Color("strategy:N", scale=colours, legend=None)
@@ -113,6 +113,6 @@ def _inline(rows: pd.DataFrame) -> alt.InlineData:
 def _bar(ends: tuple[float, float], height: int, x: alt.X) -> alt.Chart:
     data = alt.InlineData(values=[{"rank": round(ends[0], 4), "last": round(ends[1], 4)}])
     drawn: alt.Chart = (
-        alt.Chart(data).mark_rule(strokeWidth=5, color=GREY).encode(x=x, x2=alt.X2("last:Q"), y=alt.YValue(height))
+        alt.Chart(data).mark_rule(strokeWidth=5, color=GREY).encode(x=x, x2=alt.X2("last:Q"), y=alt.value(height))
     )
     return drawn
