@@ -109,12 +109,18 @@ def _change(found: dict[str, pd.DataFrame], gained: dict[str, pd.DataFrame], cha
 
 
 def _equivalent(experiments: dict[str, Experiment]) -> str:
-    said = []
-    for half, experiment in experiments.items():
-        names = dict.fromkeys(run.strategy for run in experiment.plan.runs if run.strategy != "random")
-        decisions = Counter(_decided(f"{name} = random within {BEYOND}", experiment) for name in names)
-        said.append(f"{half}: " + ", ".join(f"{word} for {count}" for word, count in sorted(decisions.items())))
-    return f"That a strategy equals random within {BEYOND} points is ({'; '.join(said)})."
+    said = (f"{half}: {_counted(experiment)}" for half, experiment in experiments.items())
+    return f"Does a strategy equal random within {BEYOND} points? " + "; ".join(said) + "."
+
+
+def _counted(experiment: Experiment) -> str:
+    """Return for which strategies the claim of equality is supported, and for how many it is not."""
+    names = dict.fromkeys(run.strategy for run in experiment.plan.runs if run.strategy != "random")
+    decisions = {name: _decided(f"{name} = random within {BEYOND}", experiment) for name in names}
+    supported = [name for name, word in decisions.items() if word == "supported"]
+    counts = Counter(word for word in decisions.values() if word != "supported")
+    others = ", ".join(f"{word} for {count}" for word, count in sorted(counts.items()))
+    return f"supported for {', '.join(supported) or 'none'}, {others}"
 
 
 def _decided(text: str, experiment: Experiment) -> str:
