@@ -119,8 +119,8 @@ def _counted(experiment: Experiment) -> str:
     decisions = {name: _decided(f"{name} = random within {BEYOND}", experiment) for name in names}
     supported = [name for name, word in decisions.items() if word == "supported"]
     counts = Counter(word for word in decisions.values() if word != "supported")
-    others = ", ".join(f"{word} for {count}" for word, count in sorted(counts.items()))
-    return f"supported for {', '.join(supported) or 'none'}, {others}"
+    others = (f"{word} for {count}" for word, count in sorted(counts.items()))
+    return ", ".join([f"supported for {' and '.join(supported) or 'none'}", *others])
 
 
 def _decided(text: str, experiment: Experiment) -> str:

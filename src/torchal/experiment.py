@@ -17,7 +17,8 @@ from torchal.models import AnyModel, Model
 from torchal.query import AnyStrategy, Strategy
 from torchal.runspec import BASELINE, RunSpec, Source, baseline
 from torchal.setting import Setting
-from torchal.spec import Spec, SpecError, one_or_many, read_yaml
+from torchal.spec import Spec, one_or_many
+from torchal.spec_file import SpecError, read_yaml
 from torchal.training.recipe import Recipe
 from torchal.tuning.tuning import Tuning
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from torchal.digest import digest_of_file
 
@@ -10,16 +11,25 @@ class Corrupt(ValueError):
     """An entry's files are not those that were committed."""
 
 
+def content(path: Path, name: str) -> Any:
+    """Return what a JSON file of an entry holds.
+
+    Raises:
+        Corrupt: if it is missing or not readable.
+    """
+    try:
+        return json.loads((path / name).read_bytes())
+    except (OSError, ValueError) as error:
+        raise Corrupt(f"{path} is not readable: {error}") from error
+
+
 def unaltered(path: Path) -> None:
     """Compare an entry's files with their digests.
 
     Raises:
         Corrupt: naming the file that is missing, changed or not readable.
     """
-    try:
-        recorded = json.loads((path / "digests.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise Corrupt(f"{path} is not readable: {error}") from error
+    recorded = content(path, "digests.json")
     if not isinstance(recorded, dict):
         raise Corrupt(f"{path}/digests.json is not a list of digests")
     found = digests(path)

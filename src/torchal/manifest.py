@@ -19,7 +19,7 @@ from torchal.data.index_files import read_rows
 from torchal.data.partition import Partition
 from torchal.digest import digest_of, digest_of_file
 from torchal.records import Record
-from torchal.spec import SpecError, read_yaml
+from torchal.spec_file import SpecError, read_yaml
 
 NAME = "manifest.json"
 """Name of the file that ``torchal export index`` writes."""

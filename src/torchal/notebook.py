@@ -18,7 +18,8 @@ from torchal.launch import run_experiment
 from torchal.report import certainty, check, claim, figures, forest, page, static
 from torchal.report.figures import Figure
 from torchal.report.findings import Findings, findings
-from torchal.spec import SpecError, load_file
+from torchal.spec import load_file
+from torchal.spec_file import SpecError
 
 _DOTS = 110
 """Dots of an inch of a picture on a screen."""

@@ -12,7 +12,7 @@ from torchal.experiment import ExperimentSpec, Point
 from torchal.manifest import Manifest, Sets, Told
 from torchal.query import QueryContext, Strategy
 from torchal.setting import Setting
-from torchal.spec import SpecError
+from torchal.spec_file import SpecError
 
 
 class Replayed(Strategy):

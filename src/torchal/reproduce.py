@@ -25,7 +25,8 @@ from torchal.report.carded import made
 from torchal.report.frame import Experiment
 from torchal.report.reproduction import Reproduction
 from torchal.runspec import BASELINE, RunSpec
-from torchal.spec import Spec, SpecError, apply_override
+from torchal.spec import Spec
+from torchal.spec_file import SpecError, apply_override
 from torchal.store import Event, Store
 
 _AXES = ("dataset", "model", "strategy", "partition", "seed", "setting", "recipe", "tuning", "pool", "oracle")

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from torchal.query import AnyStrategy, QueryContext, Strategy, choose, given
 from torchal.query.arrays import ArrayEvidence
 from torchal.query.given import Array
-from torchal.spec import SpecError, apply_override
+from torchal.spec_file import SpecError, apply_override
 
 
 def select(

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from torchal.digest import canonical, digest_of
 from torchal.filesystem import rename_fault
-from torchal.intact import Corrupt, digests, unaltered
+from torchal.intact import Corrupt, content, digests, unaltered
 from torchal.stage_log import LOG, StageLog, logged
 
 Compute = Callable[[Path], None]
@@ -335,11 +335,7 @@ def check(path: Path, stage: Stage, key: str) -> None:
     Raises:
         Corrupt: naming the file that is missing, changed or not readable.
     """
-    try:
-        inputs = json.loads((path / "inputs.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise Corrupt(f"{path} is not readable: {error}") from error
-    if stage.key(inputs) != key:
+    if stage.key(content(path, "inputs.json")) != key:
         raise Corrupt(f"{path}/inputs.json does not belong to the key")
     unaltered(path)
 

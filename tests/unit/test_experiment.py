@@ -2,7 +2,7 @@ import pytest
 
 from torchal.experiment import ExperimentSpec
 from torchal.loop import stages
-from torchal.spec import SpecError
+from torchal.spec_file import SpecError
 from torchal.store import Store
 
 BASE = {

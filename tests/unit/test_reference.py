@@ -11,7 +11,8 @@ from torchal.data.partition import Partition
 from torchal.data.published import CIFAR, IMAGENET
 from torchal.data.published import published as published_partition
 from torchal.report.reference import bare, matching, on, options, published, read
-from torchal.spec import SpecError, names
+from torchal.spec import names
+from torchal.spec_file import SpecError
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 from pydantic import BeforeValidator, Field, ValidationError
 
-from torchal.spec import ByName, Plugin, Spec, SpecError, build, load_file, names, one_or_many, read_yaml, resolve
+from torchal.spec import ByName, Plugin, Spec, build, load_file, names, one_or_many, resolve
+from torchal.spec_file import SpecError, read_yaml
 
 HERE = __name__
 

@@ -75,7 +75,7 @@ def find(spec: Path, results: Path) -> tuple[Path, str]:
 
     The rest of the spec is not validated, which would load torch.
     """
-    from torchal.spec import read_yaml
+    from torchal.spec_file import read_yaml
 
     if spec.is_dir():
         return spec.resolve().parent, spec.resolve().name

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from torchal.host import Host, Watch
 from torchal.schedule import Part
-from torchal.spec import Plugin, SpecError, build
+from torchal.spec import Plugin, build
+from torchal.spec_file import SpecError
 from torchal.store import Store
 
 Submit = Callable[[Sequence[Part]], list[Future[None]]]

@@ -10,7 +10,7 @@ from torchal.migrate import buying, problem, training
 from torchal.migrate.draft import Draft
 from torchal.migrate.given import Given
 from torchal.migrate.script import Command
-from torchal.spec import SpecError
+from torchal.spec_file import SpecError
 
 _PARTS = (
     problem.dataset,

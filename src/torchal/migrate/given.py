@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from torchal.migrate.script import MARK, Command, plain
 from torchal.migrate.table import Flag, table
-from torchal.spec import read_yaml
+from torchal.spec_file import read_yaml
 
 _LARGEST = 2**20
 """Bytes of a configuration; TorchAL's have a thousandth of that."""

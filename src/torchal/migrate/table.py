@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from torchal.records import Record
-from torchal.spec import SpecError, read_yaml
+from torchal.spec_file import SpecError, read_yaml
 
 Program = Literal["main_aml", "train_al"]
 

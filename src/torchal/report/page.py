@@ -17,6 +17,7 @@ from torchal.report import conditions, sections, static
 from torchal.report.compact import compact
 from torchal.report.findings import Findings, findings
 from torchal.report.frame import GROUP, write_csv, write_tables
+from torchal.report.remembered import remembering
 from torchal.report.sections import Section
 from torchal.report.verdict import Verdict, verdict_sentence
 
@@ -29,6 +30,7 @@ class Report:
     verdict: Verdict
 
 
+@remembering()
 def report(results: Path, *experiments: str, formats: Sequence[str] = ()) -> Report:
     """Write ``report.html`` and the tables beside it for an experiment, or for several together.
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from torchal.records import Record
-from torchal.spec import SpecError, read_yaml
+from torchal.spec_file import SpecError, read_yaml
 
 Count = Annotated[int, Field(ge=1)]
 PerCent = Annotated[float, Field(gt=0, le=100)]

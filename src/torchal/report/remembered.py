@@ -1,7 +1,8 @@
-"""What is worked out of a table is kept as long as the table is, since several parts of a page ask for the same."""
+"""What is worked out of a table is kept while a report is made, since several of its parts ask for the same."""
 
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -10,22 +11,33 @@ import pandas as pd
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_known: ContextVar[dict[Any, tuple[pd.DataFrame, Any]] | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Inside the block, work out once what several ask of one table; nobody may change a table or an answer there."""
+    before = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(before)
+
 
 def remembered(work: Callable[Concatenate[pd.DataFrame, P], T]) -> Callable[Concatenate[pd.DataFrame, P], T]:
-    """Let a function of a table answer a second call with what it answered the first.
+    """Let a function of a table answer a second call with what it answered the first, inside :func:`remembering`.
 
-    The answer belongs to all who ask, so nobody may change it, nor the table. Further arguments must be hashable.
+    Elsewhere it is as it was, since a table may be changed between two calls. Further arguments must be hashable.
     """
-    known: dict[int, dict[Any, T]] = {}
 
     @wraps(work)
     def answer(table: pd.DataFrame, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if id(table) not in known:
-            known[id(table)] = {}
-            weakref.finalize(table, known.pop, id(table)).atexit = False
-        answers, asked = known[id(table)], (args, tuple(sorted(kwargs.items())))
-        if asked not in answers:
-            answers[asked] = work(table, *args, **kwargs)
-        return answers[asked]
+        known, asked = _known.get(), (work, id(table), args, tuple(sorted(kwargs.items())))
+        if known is None:
+            return work(table, *args, **kwargs)
+        if asked not in known:
+            known[asked] = table, work(table, *args, **kwargs)  # a table that is kept leaves its place to no other
+        result: T = known[asked][1]
+        return result
 
     return answer

@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from torchal.query import Strategy
-from torchal.spec import SpecError, load_file, resolve
+from torchal.spec import load_file, resolve
+from torchal.spec_file import SpecError
 from torchal.testing.strategies import CHECKS, failures
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, ValidationError
 
-from torchal.spec import SpecError
+from torchal.spec_file import SpecError
 from torchal.training.recipe import Recipe
 from torchal.tuning.domain import AnyDomain, Domain
 
